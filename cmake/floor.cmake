@@ -1,0 +1,50 @@
+# sos_floor(NAME SOURCES a.c … BELOW floor … EXTERNAL lib …)
+#   One floor of one program as a static library `sos_NAME`. Headers are included by their
+#   folder as seen from the top (#include "common/base/err.h" is written "base/err.h" inside
+#   common and by everyone above it).
+function(sos_floor name)
+    cmake_parse_arguments(F "" "" "SOURCES;BELOW;EXTERNAL" ${ARGN})
+    add_library(sos_${name} STATIC ${F_SOURCES})
+    target_include_directories(sos_${name} PUBLIC ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/include)
+    foreach(floor ${F_BELOW})
+        target_link_libraries(sos_${name} PUBLIC sos_${floor})
+    endforeach()
+    foreach(lib ${F_EXTERNAL})
+        target_link_libraries(sos_${name} PUBLIC sos::ext::${lib})
+    endforeach()
+endfunction()
+
+# sos_unit_test(NAME SOURCES test_x.c … FLOOR floor)
+#   A cmocka program that links its floor and what lies below it, nothing above.
+function(sos_unit_test name)
+    if(NOT SOS_TESTS)
+        return()
+    endif()
+    cmake_parse_arguments(T "" "FLOOR" "SOURCES" ${ARGN})
+    if(NOT TARGET sos::ext::cmocka)
+        sos_external(cmocka cmocka)
+    endif()
+    add_executable(${name} ${T_SOURCES})
+    target_link_libraries(${name} PRIVATE sos_${T_FLOOR} sos::ext::cmocka)
+    add_test(NAME unit/${name} COMMAND ${name})
+    set_tests_properties(unit/${name} PROPERTIES TIMEOUT 120 LABELS unit)
+endfunction()
+
+# sos_fuzzer(NAME SOURCES fuzz_x.c FLOOR floor): a libFuzzer program; its corpus is
+# tests/fuzz/corpus/NAME and is replayed by CTest in every build, a short hunt with SOS_FUZZ.
+function(sos_fuzzer name)
+    if(NOT SOS_FUZZ)
+        return()
+    endif()
+    cmake_parse_arguments(T "" "FLOOR" "SOURCES" ${ARGN})
+    add_executable(${name} ${T_SOURCES})
+    target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    target_link_libraries(${name} PRIVATE sos_${T_FLOOR})
+    set(corpus ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
+    set(found ${CMAKE_BINARY_DIR}/fuzz/${name})
+    file(MAKE_DIRECTORY ${found})
+    add_test(NAME fuzz/${name}
+        COMMAND ${name} -max_total_time=$ENV{SOS_FUZZ_SECONDS} -rss_limit_mb=1024 ${found} ${corpus})
+    set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz)
+endfunction()
