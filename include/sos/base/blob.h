@@ -1,0 +1,38 @@
+/* blob.h - content-addressed files: DIR/ab/cdef… named by their SHA-256.
+ *
+ *   writer: temp file in DIR/tmp --write…--> fsync --link--> blob, fsync(folder)
+ *
+ * A blob is immutable and a name that exists is whole: a crash leaves only temp
+ * files, removed by the next blobs_open().  One process owns a DIR; its
+ * functions block and may be called from any thread. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sos/base/digest.h"
+#include "sos/base/err.h"
+
+struct blobs;
+struct blob_writer;
+
+int blobs_open(const char *dir, struct blobs **ret, struct err *err);
+void blobs_close(struct blobs *blobs);
+
+bool blobs_have(struct blobs *blobs, const char *sha256);
+/* Open to read; the caller owns *ret_fd. */
+int blobs_read(struct blobs *blobs, const char *sha256, int *ret_fd, int64_t *ret_size,
+               struct err *err);
+int blobs_remove(struct blobs *blobs, const char *sha256, struct err *err);
+/* Bytes free on the file system for ordinary use. */
+int64_t blobs_free_bytes(struct blobs *blobs);
+
+/* A new blob on its way in; borrows `blobs`.  Hashes all three digests while
+ * writing.  ERR_FULL when the disk is. */
+int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err);
+int blob_write(struct blob_writer *writer, const void *data, size_t len, struct err *err);
+/* Durable when it returns 0.  `want_sha256` (may be NULL): -ERR_INVALID when the
+ * bytes are others, and nothing is kept.  Bytes that are there already cost no
+ * second copy.  Takes the writer, whatever it returns. */
+int blob_commit(struct blob_writer *writer, const char *want_sha256, struct digests *ret,
+                struct err *err);
+void blob_abort(struct blob_writer *writer);   /* takes it; NULL is fine */

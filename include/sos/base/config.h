@@ -1,0 +1,43 @@
+/* config.h - one table says every setting of a program; where a value comes
+ * from: flag > SOS_* environment > YAML file > built-in.
+ *
+ *     static const struct config_item items[] = {
+ *         { "listen", CONFIG_STRING, "127.0.0.1:8600", "address to serve on" }, …
+ *
+ * Flag --store-url, environment SOS_STORE_URL and YAML key `store-url` (also
+ * `store: { url: … }`) are the same setting. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "sos/base/err.h"
+
+enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL, CONFIG_DURATION, CONFIG_BYTES };
+
+struct config_item {
+    const char *name;       /* "store-url" */
+    enum config_type type;
+    const char *fallback;   /* as text; NULL: empty */
+    const char *help;
+};
+
+struct config;
+
+/* Reads --config FILE (or `default_file` when it exists), the environment and the flags; argv
+ * elements that are no flags are left in order and told by config_args().  An unknown flag or
+ * key, or a value of the wrong type, is ERR_INVALID naming it and where it stands; --help is
+ * ERR_NONE with -1 … see config_help().  The caller owns *ret. */
+int config_load(const struct config_item *items, size_t count, int argc, char **argv,
+                const char *default_file, struct config **ret, struct err *err);
+void config_free(struct config *config);
+
+const char *config_string(const struct config *config, const char *name); /* "" when empty */
+int64_t config_int(const struct config *config, const char *name);        /* also ms and bytes */
+bool config_bool(const struct config *config, const char *name);
+/* "flag", "environment", "<file>:<line>" or "built-in". */
+const char *config_origin(const struct config *config, const char *name);
+char **config_args(const struct config *config, size_t *ret_count);
+bool config_wants_help(const struct config *config);
+/* One line a setting: flag, meaning, built-in value. */
+void config_help(const struct config_item *items, size_t count, FILE *out);
