@@ -1,0 +1,103 @@
+/* http.h - an HTTP/1.1 (and TLS) server on the loop: libmicrohttpd, its epoll
+ * descriptor nested in a uv_poll_t.  Everything happens on the loop thread.
+ *
+ *   HEAD --on_request--> COLLECTING --whole body--> HANDLING --http_answer--> ANSWERING --> closed
+ *     |                  STREAMING --chunks, end-->    |
+ *     +---- http_answer before the body: refused early, the connection closes after it
+ *
+ * on_request is called when the head is read; it either answers at once, or says
+ * how it wants the body (http_collect, http_stream).  A request that is not
+ * answered yet is suspended: it costs no cycle.  It must be answered within
+ * HTTP_WAIT_MAX_MS, since a client that leaves meanwhile is not noticed.
+ * `on_closed` is always the last call about a request. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "sos/base/err.h"
+#include "sos/base/wire.h"
+
+enum { HTTP_WAIT_MAX_MS = 25000, HTTP_JSON_MAX = 1 << 20 };
+
+struct http;
+struct http_request;
+
+struct http_config {
+    const char *address;        /* "127.0.0.1"; an absolute path is a unix socket (mode 0600) */
+    int port;                   /* 0: any free one, see http_port() */
+    const char *tls_cert_file;  /* NULL: plain */
+    const char *tls_key_file;
+    int connections_max;        /* 0: 10000 */
+    int connections_per_ip_max; /* 0: no cap of its own */
+    int64_t idle_ms;            /* 0: 60 s */
+};
+
+typedef void (*http_request_fn)(void *ctx, struct http_request *request);
+
+int http_start(uv_loop_t *loop, const struct http_config *config, http_request_fn on_request,
+               void *ctx, struct http **ret, struct err *err);
+int http_port(const struct http *http);
+/* Asynchronous: takes no new connection, answers what waits with 503, then `stopped`. */
+void http_stop(struct http *http, void (*stopped)(void *ctx), void *ctx);
+
+/* --- the request; all text is borrowed until on_closed --- */
+const char *http_method(const struct http_request *request);
+const char *http_path(const struct http_request *request);      /* raw, still percent-encoded, without the query */
+const char *http_raw_query(const struct http_request *request); /* "" when there is none */
+const char *http_query(struct http_request *request, const char *name);   /* decoded; NULL */
+const char *http_header(const struct http_request *request, const char *name); /* NULL */
+int64_t http_content_length(const struct http_request *request); /* -1: unknown (chunked) */
+bool http_expects_continue(const struct http_request *request);
+const char *http_peer(const struct http_request *request);      /* "127.0.0.1" */
+const char *http_request_id(const struct http_request *request); /* the client's X-Request-Id, or ours */
+/* Percent-decode (a plus sign stays one) into memory of the request; NULL: bad encoding or NUL. */
+const char *http_decode(struct http_request *request, const char *text, size_t len);
+
+/* A place for the handler's own state, and who is told when the request is over (answered, or the
+ * client is gone: `whole` tells).  `on_closed` may be NULL. */
+void http_set_state(struct http_request *request, void *state,
+                    void (*on_closed)(struct http_request *request, void *state, bool whole));
+void *http_state(const struct http_request *request);
+
+/* --- the body --- */
+typedef void (*http_body_fn)(struct http_request *request, const char *body, size_t len);
+/* The whole of it, up to `max` bytes, else 413 is answered for the handler. */
+void http_collect(struct http_request *request, size_t max, http_body_fn on_body);
+
+/* As it comes, in order, at most 256 KiB at once; `data` is valid until http_continue().  After
+ * each chunk the request waits until http_continue() (which may be called at once, inside). */
+typedef void (*http_chunk_fn)(struct http_request *request, const char *data, size_t len);
+typedef void (*http_end_fn)(struct http_request *request);
+void http_stream(struct http_request *request, http_chunk_fn on_chunk, http_end_fn on_end);
+void http_continue(struct http_request *request);
+
+/* --- the answer; exactly once.  Headers first. --- */
+void http_set_header(struct http_request *request, const char *name, const char *value);
+/* Copies the body. */
+void http_answer(struct http_request *request, int status, const char *type, const void *body,
+                 size_t len);
+void http_answer_text(struct http_request *request, int status, const char *text);
+/* Takes the body (freed with free()). */
+void http_answer_take(struct http_request *request, int status, const char *type, char *body,
+                      size_t len);
+void http_answer_message(struct http_request *request, int status, const struct wire_type *type,
+                         const void *message);
+/* Bytes of a file by sendfile; takes fd.  HEAD sends the headers only. */
+void http_answer_file(struct http_request *request, int status, const char *type, int fd,
+                      int64_t offset, int64_t len);
+/* A body that comes in time: `pull` fills `room` and gives the count; 0: nothing yet, call
+ * http_wake() when there is; HTTP_END: over; HTTP_BROKEN: cut the connection so that the client
+ * notices.  size -1: unknown (chunked). */
+enum { HTTP_END = -1, HTTP_BROKEN = -2 };
+typedef long (*http_pull_fn)(void *ctx, char *room, size_t len);
+void http_answer_pull(struct http_request *request, int status, const char *type, int64_t size,
+                      http_pull_fn pull, void *ctx);
+void http_wake(struct http_request *request);
+
+/* "Range: bytes=a-b" of one range against a size: 1 and the part, 0 no (usable) range header,
+ * -1 unsatisfiable (answer 416). */
+int http_range(struct http_request *request, int64_t size, int64_t *ret_offset, int64_t *ret_len);
+/* "Prefer: wait=N" in milliseconds, capped at HTTP_WAIT_MAX_MS; 0 when absent. */
+int64_t http_prefer_wait_ms(struct http_request *request);
