@@ -13,13 +13,22 @@
 
 #include "sos/base/err.h"
 
-enum config_type { CONFIG_STRING, CONFIG_INT, CONFIG_BOOL, CONFIG_DURATION, CONFIG_BYTES };
+enum config_type {
+    CONFIG_STRING,
+    CONFIG_INT,
+    CONFIG_BOOL,
+    CONFIG_DURATION,   /* kept in milliseconds */
+    CONFIG_BYTES,
+    CONFIG_LIST        /* a flag may be given several times, YAML holds a sequence; joined by \n */
+};
 
 struct config_item {
     const char *name;       /* "store-url" */
     enum config_type type;
     const char *fallback;   /* as text; NULL: empty */
     const char *help;
+    char letter;            /* 'n' for -n VALUE or -nVALUE; 0: none */
+    bool flag_only;         /* neither environment nor file */
 };
 
 struct config;
