@@ -5,7 +5,8 @@
  * their zero value are left out.  How .proto becomes C:
  *
  *   message Build           struct sos_build; sos_build_type is its table
- *   enum Build.State        enum sos_build_state; SOS_BUILD_STATE_QUEUED
+ *   enum Build.State        enum sos_build_state; SOS_BUILD_STATE_QUEUED;
+ *                           sos_build_state_enum is its table
  *   enum Role               enum sos_role; SOS_ROLE_ADMIN, SOS_ROLE_UNSPECIFIED
  *   string x                char *x (NULL: empty), owned by the struct
  *   int32/int64/bool x      int32_t/int64_t/bool x
@@ -14,6 +15,7 @@
  *   map<string, string> m   struct sos_pair *m; size_t m_count  (.key, .value)
  *   Timestamp create_time   int64_t create_time_ms, wall clock; 0 is absent
  *   Duration timeout        int64_t timeout_ms; 0 is absent
+ *   bool default            bool default_   (what is a word of C)
  *
  * and for each message, inline:  sos_x_parse() strict, for requests;
  * sos_x_read() ignores unknown fields, for answers; sos_x_text(); sos_x_done();
