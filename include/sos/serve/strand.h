@@ -42,11 +42,13 @@ struct strand_batch {
 
 /* `batch` may be NULL, else it is copied.  `on_broken` is called on the loop thread when begin or
  * commit fails (the tasks of that batch never learn of an outcome): the program must stop, exit
- * non-zero and be started again; a failed fsync is never retried. */
+ * non-zero and be started again; a failed fsync is never retried.  Only -ERR_FULL is not that: the
+ * batch was rolled back as a whole, each of its tasks is done with rc -ERR_FULL, and the strand
+ * goes on.  Without a batch a turn is one task, done as soon as it worked. */
 typedef void (*strand_broken_fn)(void *ctx, const struct err *err);
 struct strand *strand_new(uv_loop_t *loop, const struct strand_batch *batch,
                           strand_broken_fn on_broken, void *ctx);
 void strand_post(struct strand *strand, struct task *task, task_fn work, task_fn done);
 size_t strand_waiting(const struct strand *strand);
-/* Asynchronous: runs what waits, then calls `closed` (may be NULL) and is gone. */
+/* Asynchronous: runs what waits (and what its `done` calls post), then calls `closed` (may be NULL) and is gone. */
 void strand_close(struct strand *strand, void (*closed)(void *ctx), void *ctx);
