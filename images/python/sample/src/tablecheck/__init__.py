@@ -1,0 +1,1 @@
+"""Check CSV files against a schema."""
