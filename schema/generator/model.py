@@ -156,6 +156,8 @@ class FileReader:
         name = outer + enum.name
         c_name = "sos_" + snake(name)
         made = Enum(name, c_name, self.comment(path))
+        if any(value.number < 0 for value in enum.value):
+            raise Unsupported(f"{name}: a negative number")
         for i, value in enumerate(enum.value):
             # ROLE_UNSPECIFIED of Role: the enum's own name is said once.
             short = re.sub("^" + snake(enum.name).upper() + "_", "", value.name)
@@ -174,10 +176,10 @@ class FileReader:
             self.add_message(nested, name + ".", path + (3, i))
         if len(message.field) > FIELDS_MAX:
             raise Unsupported(f"{name}: more than {FIELDS_MAX} fields")
-        pairs = string_maps(message, full)
+        maps = read_maps(message, full)
         made = Message(name, "sos_" + snake(name), self.comment(path))
         for i, one in enumerate(message.field):
-            made.fields.append(read_field(one, name, pairs, self.comment(path + (2, i))))
+            made.fields.append(read_field(one, name, maps, self.comment(path + (2, i))))
         self.model.messages[full] = made
 
     def add_route(self, method, path):
@@ -189,14 +191,19 @@ class FileReader:
             "" if method.output_type == EMPTY else method.output_type, query))
 
 
-def string_maps(message, full):
-    """Full names of the message's map<string, string> entries."""
-    return {f"{full}.{entry.name}" for entry in message.nested_type if entry.options.map_entry
-            and all(one.type == PROTO.TYPE_STRING for one in entry.field)}
+def read_maps(message, full):
+    """Full name of each map's entry type -> the field's kind, None when it has none."""
+    return {f"{full}.{entry.name}": map_kind(entry) for entry in message.nested_type
+            if entry.options.map_entry}
 
 
-def read_field(one, owner, pairs, comment):
-    kind = field_kind(one, pairs)
+def map_kind(entry):
+    strings = all(one.type == PROTO.TYPE_STRING for one in entry.field)
+    return "pairs" if strings else None
+
+
+def read_field(one, owner, maps, comment):
+    kind = field_kind(one, maps)
     if not kind or one.HasField("oneof_index"):
         raise Unsupported(f"{owner}.{one.name}: this kind of field has no C form")
     repeated = one.label == PROTO.LABEL_REPEATED and kind != "pairs"
@@ -205,14 +212,14 @@ def read_field(one, owner, pairs, comment):
                  comment)
 
 
-def field_kind(one, pairs):
+def field_kind(one, maps):
     """Kind of a field, None when there is none for it."""
     if one.type == PROTO.TYPE_ENUM:
         return "enum"
     if one.type != PROTO.TYPE_MESSAGE:
         return SCALARS.get(one.type)
-    if one.type_name in pairs:
-        return "pairs"
+    if one.type_name in maps:
+        return maps[one.type_name]
     if one.type_name in WELL_KNOWN:
         return WELL_KNOWN[one.type_name]
     return "message" if one.type_name.startswith(f".{PACKAGE}.") else None
