@@ -15,15 +15,17 @@
 struct blobs;
 struct blob_writer;
 
+/* Makes DIR when it is not there.  -ERR_CONFLICT when another process has it (flock of DIR/lock). */
 int blobs_open(const char *dir, struct blobs **ret, struct err *err);
-void blobs_close(struct blobs *blobs);
+void blobs_close(struct blobs *blobs);   /* after every writer; NULL is fine */
 
 bool blobs_have(struct blobs *blobs, const char *sha256);
-/* Open to read; the caller owns *ret_fd. */
+/* Open to read; the caller owns *ret_fd.  `ret_size` may be NULL. */
 int blobs_read(struct blobs *blobs, const char *sha256, int *ret_fd, int64_t *ret_size,
                struct err *err);
+/* The caller sees to it that nobody commits the same bytes meanwhile. */
 int blobs_remove(struct blobs *blobs, const char *sha256, struct err *err);
-/* Bytes free on the file system for ordinary use. */
+/* Bytes free on the file system for ordinary use; -1 when that cannot be told. */
 int64_t blobs_free_bytes(struct blobs *blobs);
 
 /* A new blob on its way in; borrows `blobs`.  Hashes all three digests while

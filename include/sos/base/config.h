@@ -33,10 +33,14 @@ struct config_item {
 
 struct config;
 
-/* Reads --config FILE (or `default_file` when it exists), the environment and the flags; argv
- * elements that are no flags are left in order and told by config_args().  An unknown flag or
- * key, or a value of the wrong type, is ERR_INVALID naming it and where it stands; --help is
- * ERR_NONE with -1 … see config_help().  The caller owns *ret. */
+/* Reads the flags, the environment and the file of --config (or SOS_CONFIG, or `default_file` when
+ * it exists).  argv[0] is skipped; elements that are no flags, and all behind "--", are left in
+ * order and told by config_args().  Flags: --name=value, --name value, -n value, -nvalue; for a
+ * CONFIG_BOOL --name, --no-name, --name=false.  An empty environment variable counts as not set; a
+ * list in it has one item a line.  An unknown flag or key, or a value of the wrong type, is
+ * -ERR_INVALID naming it and where it stands, in the file also where a flag overrides it.
+ * With --help (or -h, when no item has that letter) nothing behind it is read and 0 is returned:
+ * ask config_wants_help() first.  Borrows `items` and `argv`; the caller owns *ret. */
 int config_load(const struct config_item *items, size_t count, int argc, char **argv,
                 const char *default_file, struct config **ret, struct err *err);
 void config_free(struct config *config);
@@ -46,6 +50,7 @@ int64_t config_int(const struct config *config, const char *name);        /* als
 bool config_bool(const struct config *config, const char *name);
 /* "flag", "environment", "<file>:<line>" or "built-in". */
 const char *config_origin(const struct config *config, const char *name);
+/* NULL-terminated; borrowed. */
 char **config_args(const struct config *config, size_t *ret_count);
 bool config_wants_help(const struct config *config);
 /* One line a setting: flag, meaning, built-in value. */

@@ -32,16 +32,18 @@ void tree_done(struct tree *tree);
 /* Copies `path`.  Refuses what tree_path_check() refuses. */
 int tree_add(struct tree *tree, const char *path, enum tree_mode mode, int64_t size_bytes,
              const char *sha256, struct err *err);
-/* Sorts; refuses two files of one path, a file that is also a folder, and names
- * that differ by ASCII case only when `strict_case`. */
+/* Sorts; refuses two files of one path and a file that is also a folder.  Names that differ
+ * by case only are two files, as on the systems the builds run on. */
 int tree_seal(struct tree *tree, struct err *err);
 /* Canonical text of a sealed tree (gives; free()) and its id. */
 char *tree_text(const struct tree *tree, size_t *ret_len);
 void tree_id(const struct tree *tree, char ret_id[TREE_ID_MAX]);
+/* The reverse: sealed; anything but the canonical form is -ERR_INVALID naming the line. */
 int tree_parse(const char *text, size_t len, struct tree *ret, struct err *err);
 int64_t tree_size(const struct tree *tree);   /* sum of the files' bytes */
 /* Relative, UTF-8, no empty, "." or ".." element, no control byte, no backslash,
- * at most TREE_PATH_MAX bytes and 64 elements. */
+ * at most TREE_PATH_MAX bytes and 64 elements of at most 255.  Reason PATH_INVALID. */
 int tree_path_check(const char *path, struct err *err);
-/* A link's target is refused when it is absolute or leaves the tree. */
+/* A link's target is refused when it is absolute, leaves the tree, or has ".." behind a name: with
+ * that no chain of accepted links leads out of the tree.  Reason LINK_INVALID. */
 int tree_link_check(const char *path, const char *target, struct err *err);

@@ -1,0 +1,244 @@
+#include "sos/base/blob.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/fs.h"
+
+enum { NAME_MAX_LEN = 80 };
+
+struct blobs {
+    char *dir;
+    int dirfd;
+    int lockfd;              /* flock held as long as we live */
+    atomic_ulong next_temp;
+};
+
+struct blob_writer {
+    struct blobs *blobs;
+    int fd;
+    bool failed;             /* a write was cut short: never to be committed */
+    char temp[NAME_MAX_LEN];
+    struct hasher *hasher;
+};
+
+/* --- the folder --- */
+
+/* "ab/cdef…" */
+static void blob_name(const char *sha256, char ret[NAME_MAX_LEN])
+{
+    snprintf(ret, NAME_MAX_LEN, "%.2s/%s", sha256, sha256 + 2);
+}
+
+static int take_lock(struct blobs *blobs, struct err *err)
+{
+    blobs->lockfd = openat(blobs->dirfd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (blobs->lockfd < 0)
+        return err_errno(err, "open %s/lock", blobs->dir);
+    if (flock(blobs->lockfd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno != EWOULDBLOCK)
+        return err_errno(err, "lock %s", blobs->dir);
+    err_set(err, ERR_CONFLICT, "%s is in use by another process", blobs->dir);
+    err_hint(err, "stop the other one, or give this one a folder of its own");
+    return -ERR_CONFLICT;
+}
+
+/* All folders a blob's name may start with, so that a commit never makes one.
+ * With the lock held, whatever is in tmp/ was left by a crash. */
+static int make_folders(struct blobs *blobs, struct err *err)
+{
+    auto_free char *tmp = xasprintf("%s/tmp", blobs->dir);
+    int rc = fs_remove_tree(tmp, err);
+    if (rc == 0)
+        rc = fs_mkdirs(tmp, 0700, err);
+    for (unsigned shelf = 0; rc == 0 && shelf < 256; shelf++) {
+        char name[3];
+        snprintf(name, sizeof(name), "%02x", shelf & 255);
+        if (mkdirat(blobs->dirfd, name, 0700) < 0 && errno != EEXIST)
+            rc = err_errno(err, "make %s/%s", blobs->dir, name);
+    }
+    if (rc == 0 && fsync(blobs->dirfd) < 0)
+        rc = err_errno(err, "sync %s", blobs->dir);
+    return rc;
+}
+
+int blobs_open(const char *dir, struct blobs **ret, struct err *err)
+{
+    int rc = fs_mkdirs(dir, 0700, err);
+    if (rc < 0)
+        return rc;
+    struct blobs *blobs = xcalloc(1, sizeof(*blobs));
+    blobs->dir = xstrdup(dir);
+    blobs->lockfd = -1;
+    blobs->dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    rc = blobs->dirfd < 0 ? err_errno(err, "open %s", dir) : take_lock(blobs, err);
+    if (rc == 0)
+        rc = make_folders(blobs, err);
+    if (rc < 0) {
+        blobs_close(blobs);
+        return rc;
+    }
+    *ret = blobs;
+    return 0;
+}
+
+void blobs_close(struct blobs *blobs)
+{
+    if (!blobs)
+        return;
+    if (blobs->lockfd >= 0)
+        close(blobs->lockfd);
+    if (blobs->dirfd >= 0)
+        close(blobs->dirfd);
+    free(blobs->dir);
+    free(blobs);
+}
+
+bool blobs_have(struct blobs *blobs, const char *sha256)
+{
+    char name[NAME_MAX_LEN];
+    if (!sha256_hex_is_valid(sha256))
+        return false;
+    blob_name(sha256, name);
+    return faccessat(blobs->dirfd, name, F_OK, 0) == 0;
+}
+
+int blobs_read(struct blobs *blobs, const char *sha256, int *ret_fd, int64_t *ret_size,
+               struct err *err)
+{
+    char name[NAME_MAX_LEN];
+    if (!sha256_hex_is_valid(sha256))
+        return err_set(err, ERR_NOT_FOUND, "no blob '%.64s'", sha256);
+    blob_name(sha256, name);
+    auto_close int fd = openat(blobs->dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0)
+        return err_errno(err, "blob %s", sha256);
+    if (ret_size)
+        *ret_size = st.st_size;
+    *ret_fd = take_fd(fd);
+    return 0;
+}
+
+int blobs_remove(struct blobs *blobs, const char *sha256, struct err *err)
+{
+    char name[NAME_MAX_LEN];
+    if (!sha256_hex_is_valid(sha256))
+        return err_set(err, ERR_NOT_FOUND, "no blob '%.64s'", sha256);
+    blob_name(sha256, name);
+    if (unlinkat(blobs->dirfd, name, 0) < 0)
+        return err_errno(err, "remove blob %s", sha256);
+    return 0;
+}
+
+int64_t blobs_free_bytes(struct blobs *blobs)
+{
+    struct statvfs vfs;
+    if (fstatvfs(blobs->dirfd, &vfs) < 0)
+        return -1;
+    return (int64_t)(vfs.f_bavail * vfs.f_frsize);
+}
+
+/* --- a blob on its way in --- */
+
+int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err)
+{
+    struct blob_writer *writer = xcalloc(1, sizeof(*writer));
+    writer->blobs = blobs;
+    snprintf(writer->temp, sizeof(writer->temp), "tmp/%lu",
+             atomic_fetch_add(&blobs->next_temp, 1));
+    writer->fd = openat(blobs->dirfd, writer->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (writer->fd < 0) {
+        int rc = err_errno(err, "create a file in %s/tmp", blobs->dir);
+        free(writer);
+        return rc;
+    }
+    writer->hasher = hasher_new();
+    *ret = writer;
+    return 0;
+}
+
+int blob_write(struct blob_writer *writer, const void *data, size_t len, struct err *err)
+{
+    const char *p = data;
+    size_t left = len;
+    while (left > 0) {
+        ssize_t put = write(writer->fd, p, left);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0) {
+            writer->failed = true;
+            return err_errno(err, "write a blob in %s", writer->blobs->dir);
+        }
+        p += put;
+        left -= (size_t)put;
+    }
+    hasher_add(writer->hasher, data, len);
+    return 0;
+}
+
+static void writer_free(struct blob_writer *writer)
+{
+    close(writer->fd);
+    hasher_free(writer->hasher);
+    free(writer);
+}
+
+void blob_abort(struct blob_writer *writer)
+{
+    if (!writer)
+        return;
+    unlinkat(writer->blobs->dirfd, writer->temp, 0);
+    writer_free(writer);
+}
+
+/* Bytes first, then the name, then the folder that holds the name.  Bytes that
+ * are there already were synced before they got their name; only the folder may
+ * still be on its way, in another thread. */
+static int make_durable(struct blob_writer *writer, const char *sha256, struct err *err)
+{
+    struct blobs *blobs = writer->blobs;
+    char shelf_name[] = { sha256[0], sha256[1], '\0' };
+    auto_close int shelf = openat(blobs->dirfd, shelf_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (shelf < 0)
+        return err_errno(err, "open %s/%s", blobs->dir, shelf_name);
+    if (!blobs_have(blobs, sha256)) {
+        if (fchmod(writer->fd, 0400) < 0 || fsync(writer->fd) < 0)
+            return err_errno(err, "sync a blob in %s", blobs->dir);
+        if (linkat(blobs->dirfd, writer->temp, shelf, sha256 + 2, 0) < 0 && errno != EEXIST)
+            return err_errno(err, "name blob %s", sha256);
+    }
+    if (fsync(shelf) < 0)
+        return err_errno(err, "sync the folder of blob %s", sha256);
+    return 0;
+}
+
+int blob_commit(struct blob_writer *writer, const char *want_sha256, struct digests *ret,
+                struct err *err)
+{
+    struct digests digests;
+    int rc = 0;
+    if (writer->failed)
+        rc = err_set(err, ERR_IO, "a blob was cut short and is not kept");
+    hasher_end(writer->hasher, &digests);
+    if (rc == 0 && want_sha256 && strcmp(want_sha256, digests.sha256) != 0) {
+        rc = err_set(err, ERR_INVALID, "the bytes have SHA-256 %s, not %.64s", digests.sha256,
+                     want_sha256);
+        err_reason(err, "DIGEST_MISMATCH");
+    }
+    if (rc == 0)
+        rc = make_durable(writer, digests.sha256, err);
+    if (rc == 0 && ret)
+        *ret = digests;
+    blob_abort(writer);
+    return rc;
+}
