@@ -23,5 +23,8 @@ else()
         add_compile_definitions(_FORTIFY_SOURCE=2)
     endif()
 endif()
+if(SOS_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)   # libFuzzer must see into every floor
+endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
 add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
