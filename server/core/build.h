@@ -18,7 +18,7 @@
 
 struct build {
     struct sos_build msg;           /* owned */
-    int64_t seq;                    /* order of submission (msg.number); kept by a requeued build */
+    int64_t seq;                    /* order of submission; a requeued build keeps it */
     int64_t revision;               /* grows by one with each change; the ETag */
     int64_t fence;                  /* grows with each lease; only the newest may speak */
     char session[ID_MAX];           /* of the worker that holds the lease; "": no lease */
@@ -31,8 +31,8 @@ struct build {
     struct list link;               /* the owner's, e.g. the list of what is leased; inited */
 };
 
-/* A build that owns a copy of `msg`, at revision 1, without a lease.  The caller sets seq, revision,
- * fence and session when it comes from the database. */
+/* A build that owns a copy of `msg`, at revision 1, without a lease; seq is msg's number.  The caller
+ * sets revision, fence, session and fingerprint of one from the database. */
 struct build *build_new(const struct sos_build *msg);
 /* It must be on no list and in no queue; NULL is fine. */
 void build_free(struct build *build);

@@ -22,7 +22,6 @@ enum { ATTEMPT_ID_MAX = ID_MAX + 8 };
 
 /* Start, renew, or (after a restart) start again: one full ttl from now. */
 void lease_extend(struct build *build, const struct lease_rules *rules, int64_t now_mono_ms);
-void lease_end(struct build *build);
 /* True when the time of a leased build is over.  A build without a lease never is. */
 bool lease_is_over(const struct build *build, int64_t now_mono_ms);
 /* Does a registration as `session` of the worker `name` end this build's lease?  Yes when an

@@ -5,8 +5,8 @@
  *    v                  |              |             |
  *  QUEUED --lease--> ASSIGNED --> PREPARING --> RUNNING --finish_ok--> STORING --> SUCCEEDED
  *    |   |              |   prepare    |    run      |                    |
- *    |   |              +--------------+-------------+                    +------> FAILED (conflict)
- *    |   |              |              |                                  +------> ERRORED
+ *    |   |              +--------------+-------------+                    +--> FAILED (conflict)
+ *    |   |              |              |                                  +--> ERRORED
  *    |   |              |              +--> FAILED, TIMED_OUT, ERRORED
  *    |   +--expire-->   |
  *    |      EXPIRED     +--cancel--> CANCELING --any end--> CANCELED
@@ -45,15 +45,16 @@ enum build_event {
 struct build_move {
     enum build_event event;
     int64_t now_wall_ms;
-    const struct sos_result *result; /* of a worker or the store; NULL: what the event itself says */
+    const struct sos_result *result; /* told by somebody; NULL: what the event itself says */
     const char *worker;              /* of BUILD_LEASE */
     const char *session;             /* of BUILD_LEASE */
     const char *reason;              /* of BUILD_CANCEL, may be NULL */
 };
 
-/* Apply one event: the new state, revision + 1, times, attempt, fence, result; steps and log start
- * anew with a lease; the lease itself is lease.h's.  -ERR_CONFLICT (reason BUILD_STATE) when the
- * state forbids it: nothing is changed then. */
+/* Apply one event: the new state, revision + 1, times, attempt, fence; steps and log start anew with
+ * a lease, whose deadline lease_extend() sets; the result is there when the state is final, and
+ * while CANCELING (what it will be).  -ERR_CONFLICT (reason BUILD_STATE) when the state forbids it:
+ * nothing is changed then. */
 int build_apply(struct build *build, const struct build_move *move, struct err *err);
 
 /* The event that the worker's result is, by its outcome, its reason and the attempts left.
@@ -67,6 +68,7 @@ bool build_progress_event(const struct build *build, enum sos_build_state state,
                           enum build_event *ret);
 
 bool build_is_final(enum sos_build_state state);
-bool build_is_leased(enum sos_build_state state);   /* a worker has it: ASSIGNED … RUNNING, CANCELING */
+/* A worker has it: ASSIGNED … RUNNING, CANCELING. */
+bool build_is_leased(enum sos_build_state state);
 const char *build_state_name(enum sos_build_state state);   /* "QUEUED" */
 const char *build_event_name(enum build_event event);       /* "lease", for history and log */

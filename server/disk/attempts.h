@@ -20,7 +20,7 @@ void attempt_row_done(struct attempt_row *row);
 /* In the task that saves the lease.  `row` up to lease_wall_ms; the text is borrowed. */
 int attempts_begin(struct db *db, const char *build, const struct attempt_row *row,
                    struct err *err);
-/* In the task that saves its end, however it came.  An attempt that ended already stays as it is. */
+/* In the task that saves its end, however it came.  One that ended already stays as it is. */
 int attempts_end(struct db *db, const char *build, int32_t attempt, int64_t wall_ms,
                  const struct sos_result *result, const struct sos_log_info *log, struct err *err);
 /* `attempt` 0: the newest.  -ERR_NOT_FOUND. */

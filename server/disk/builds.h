@@ -49,9 +49,9 @@ enum submit_outcome {
 int builds_submit(struct db *db, const struct build_row *row, const struct submit_key *key,
                   struct build_row *ret, enum submit_outcome *ret_outcome, struct err *err);
 
-/* Save a changed build with the event that changed it (NULL: no change of state, only steps, log or
- * such).  Its revision must be newer than the one on disk, its fence not older, and a final state
- * is never left: -ERR_CONFLICT then. */
+/* Save a changed build with the event that changed it (NULL: no change of state, only steps, log
+ * or such).  Its revision must be newer than the one on disk, its fence not older, and a final
+ * state is never left: -ERR_CONFLICT then. */
 int builds_save(struct db *db, const struct build_row *row, const struct history_event *event,
                 struct err *err);
 

@@ -1,8 +1,8 @@
 /* logs.h - the log of each attempt: one growing file, DIR/<build id>/<attempt>.log.
  *
- * Appended by offset, so that a repeat does no harm.  Its size is the truth about how much there is;
- * it is on the disk for good when log_end() returns.  Functions block; one strand appends, any
- * thread may read. */
+ * Appended by offset, so that a repeat does no harm.  Its size is the truth about how much there
+ * is; it is on the disk for good when log_end() returns.  Functions block; one strand appends,
+ * any thread may read. */
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +23,6 @@ int log_append(struct logs *logs, const char *build, int32_t attempt, int64_t of
                const void *data, size_t len, int64_t *ret_size, struct err *err);
 /* No more will come: make it durable.  A log without a byte is fine. */
 int log_end(struct logs *logs, const char *build, int32_t attempt, struct err *err);
-/* Open to read, with its size now; the caller owns *ret_fd.  -ERR_NOT_FOUND: not a byte came yet. */
+/* Open to read, with its size now; the caller owns *ret_fd.  -ERR_NOT_FOUND: no byte came yet. */
 int log_open(struct logs *logs, const char *build, int32_t attempt, int *ret_fd, int64_t *ret_size,
              struct err *err);

@@ -11,17 +11,18 @@
 #include "sos/serve/db.h"
 #include "sos/v1.h"
 
-/* Record a sealed tree, or find it again; from now on its blobs are not garbage.  *ret tells what is
- * missing (the caller owns it: sos_source_done()).  Writer strand. */
+/* Record a sealed tree, or find it again; from now on its blobs are not garbage.  *ret tells what
+ * is missing (the caller owns it: sos_source_done()).  Writer strand. */
 int sources_put(struct db *db, struct blobs *blobs, const struct tree *tree, int64_t wall_ms,
                 struct sos_source *ret, struct err *err);
-/* Look again, after blobs came in: *ret as above.  -ERR_NOT_FOUND SOURCE_NOT_FOUND.  Writer strand. */
+/* Look again, after blobs came in; *ret as above.  -ERR_NOT_FOUND SOURCE_NOT_FOUND.  Writer
+ * strand. */
 int sources_refresh(struct db *db, struct blobs *blobs, const char *id, struct sos_source *ret,
                     struct err *err);
 /* The manifest; the caller owns *ret (tree_done()).  -ERR_NOT_FOUND SOURCE_NOT_FOUND. */
 int sources_tree(struct db *db, const char *id, struct tree *ret, struct err *err);
-/* Forget sources that no live build has and that were neither sent nor built since `wall_ms`, at most
- * `max` of them.  Their blobs become garbage.  Writer strand. */
+/* Forget sources that no live build has and that were neither sent nor built since `wall_ms`, at
+ * most `max` of them.  Their blobs become garbage.  Writer strand. */
 int sources_forget(struct db *db, int64_t wall_ms, int max, struct err *err);
 
 /* What may come in a stream of blobs: those of one tree.  Holds no connection. */
