@@ -28,6 +28,8 @@ struct blob_writer {
     bool failed;             /* a write was cut short: never to be committed */
     char temp[NAME_MAX_LEN];
     struct hasher *hasher;
+    bool sealed;             /* `digests` are told; no more bytes come */
+    struct digests digests;
 };
 
 /* --- the folder --- */
@@ -171,6 +173,7 @@ int blob_write(struct blob_writer *writer, const void *data, size_t len, struct 
 {
     const char *p = data;
     size_t left = len;
+    assert(!writer->sealed);
     while (left > 0) {
         ssize_t put = write(writer->fd, p, left);
         if (put < 0 && errno == EINTR)
@@ -222,6 +225,14 @@ static int make_durable(struct blob_writer *writer, const char *sha256, struct e
     return 0;
 }
 
+void blob_seal(struct blob_writer *writer, struct digests *ret)
+{
+    if (!writer->sealed)
+        hasher_end(writer->hasher, &writer->digests);
+    writer->sealed = true;
+    *ret = writer->digests;
+}
+
 int blob_commit(struct blob_writer *writer, const char *want_sha256, struct digests *ret,
                 struct err *err)
 {
@@ -229,7 +240,7 @@ int blob_commit(struct blob_writer *writer, const char *want_sha256, struct dige
     int rc = 0;
     if (writer->failed)
         rc = err_set(err, ERR_IO, "a blob was cut short and is not kept");
-    hasher_end(writer->hasher, &digests);
+    blob_seal(writer, &digests);
     if (rc == 0 && want_sha256 && strcmp(want_sha256, digests.sha256) != 0) {
         rc = err_set(err, ERR_INVALID, "the bytes have SHA-256 %s, not %.64s", digests.sha256,
                      want_sha256);
