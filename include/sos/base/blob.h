@@ -32,6 +32,9 @@ int64_t blobs_free_bytes(struct blobs *blobs);
  * writing.  ERR_FULL when the disk is. */
 int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err);
 int blob_write(struct blob_writer *writer, const void *data, size_t len, struct err *err);
+/* No more bytes will come: tell their digests before anything is kept.  Then blob_commit() or
+ * blob_abort().  Optional: blob_commit() does it when it was not done. */
+void blob_seal(struct blob_writer *writer, struct digests *ret);
 /* Durable when it returns 0.  `want_sha256` (may be NULL): -ERR_INVALID when the
  * bytes are others, and nothing is kept.  Bytes that are there already cost no
  * second copy.  Takes the writer, whatever it returns. */
