@@ -5,9 +5,12 @@
  *     |                  STREAMING --chunks, end-->    |
  *     +---- http_answer before the body: refused early, the connection closes after it
  *
- * on_request is called when the head is read; it either answers at once, or says
- * how it wants the body (http_collect, http_stream).  A request that is not
- * answered yet is suspended: it costs no cycle.  It must be answered within
+ * on_request is called when the head is read; it either answers, or says how it
+ * wants the body (http_collect, http_stream), at once or later: until then no
+ * "100 Continue" is sent and no byte of the body is read, so that a question to
+ * the disk can still refuse early.  (libmicrohttpd calls its handler again as for
+ * the first time when it was suspended there.)  A request that is not answered
+ * yet is suspended: it costs no cycle.  It must be answered within
  * HTTP_WAIT_MAX_MS, since a client that leaves meanwhile is not noticed.
  * `on_closed` is always the last call about a request. */
 #pragma once
