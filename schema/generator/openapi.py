@@ -50,7 +50,8 @@ def operation(model, route):
         made["description"] = route.comment
     if route.rule.role:
         role = model.enums[".sos.v1.Role"].values[route.rule.role].name
-        made["description"] = (made.get("description", "") + f" Least role: {role}.").strip()
+        told = f"For workers only ({role})." if role == "WORKER" else f"Least role: {role}."
+        made["description"] = (made.get("description", "") + " " + told).strip()
     else:
         made["security"] = []
     if parameters(route):
