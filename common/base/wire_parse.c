@@ -388,7 +388,7 @@ static size_t field_index(const struct wire_type *type, const char *name)
 static int read_message(struct reader *reader, const struct where *at, const struct wire_type *type,
                         const json_t *json, void *ret)
 {
-    json_t *object = (json_t *)(uintptr_t)json; /* jansson's iterators want it so */
+    json_t *object = (json_t *)json; /* jansson's iterators want it so */
     uint64_t seen = 0;
     const char *key;
     json_t *value;

@@ -56,11 +56,11 @@ static inline bool wire_is_list(const struct wire_field *field)
 /* Where a field's value, or the pointer to its values, is. */
 static inline void *wire_slot(const struct wire_field *field, const void *message)
 {
-    return (char *)(uintptr_t)message + field->offset;
+    return (char *)message + field->offset;
 }
 static inline size_t *wire_count(const struct wire_field *field, const void *message)
 {
-    return (size_t *)(void *)((char *)(uintptr_t)message + field->count_offset);
+    return (size_t *)(void *)((char *)message + field->count_offset);
 }
 /* Bytes of one value in a list. */
 size_t wire_value_size(const struct wire_field *field);
