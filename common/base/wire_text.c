@@ -180,7 +180,9 @@ static void put_message(struct buf *out, const struct wire_type *type, const voi
 
         if (is_absent(field, message))
             continue;
-        buf_printf(out, "%s\"%s\":", first ? "" : ",", field->json);
+        buf_add_str(out, first ? "\"" : ",\"");
+        buf_add_str(out, field->json);
+        buf_add_str(out, "\":");
         first = false;
         if (wire_is_list(field))
             put_list(out, field, message);

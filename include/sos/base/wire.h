@@ -40,6 +40,8 @@ struct wire_fault {
     char message[160];
 };
 
+/* LENIENT passes over unknown fields and reads an unknown value of an enum as UNSPECIFIED: it is
+ * of a newer version.  All else is refused by both. */
 enum wire_mode { WIRE_STRICT, WIRE_LENIENT };
 
 /* Fill *ret (any content is overwritten) from JSON; on success the caller owns what it points to
@@ -48,7 +50,8 @@ enum wire_mode { WIRE_STRICT, WIRE_LENIENT };
  * UTF-8 are refused. */
 int wire_parse(const struct wire_type *type, const char *json, size_t len, enum wire_mode mode,
                void *ret, struct wire_fault *ret_fault, struct err *err);
-/* Gives the JSON text (free with free()). */
+/* Gives the JSON text (free with free()).  It is JSON whatever the strings hold: bytes that are no
+ * UTF-8 become U+FFFD.  `ret_len` may be NULL. */
 char *wire_text(const struct wire_type *type, const void *message, size_t *ret_len);
 void wire_done(const struct wire_type *type, void *message);   /* leaves it all zero */
 void wire_copy(const struct wire_type *type, void *ret, const void *message);
