@@ -2,8 +2,8 @@
 
     generate.py DESCRIPTOR_SET VERSION OUT
 
-DESCRIPTOR_SET comes from protoc --include_imports --include_source_info --descriptor_set_out. Writes
-OUT/sos/v1.h, v1.c, v1_routes.h, v1_routes.c, v1_openapi.h, v1_openapi.c and OUT/openapi.json; a
+DESCRIPTOR_SET comes from protoc --include_imports --include_source_info --descriptor_set_out.
+Writes OUT/sos/v1.h, v1.c, v1_routes.h, v1_routes.c, v1_openapi.h, v1_openapi.c and OUT/openapi.json; a
 file whose content is the same is not touched, so that nothing is built again for nothing.
 """
 import argparse

@@ -55,7 +55,8 @@ def comment(text, indent=""):
 
 
 def header(model):
-    parts = [f"/* v1.h - the data model in C; {NOTE}\n * How .proto becomes C: sos/base/wire.h. */\n"
+    parts = [f"/* v1.h - the data model in C; {NOTE}\n"
+             " * How .proto becomes C: sos/base/wire.h. */\n"
              '#pragma once\n#include "sos/base/wire.h"\n']
     parts += [enum_declaration(enum) for enum in model.enums.values()]
     parts += ["\n"] + [f"struct {m.c_name};\n" for m in model.messages.values()]

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 CLIENTS = pathlib.Path(os.environ["SOS_CLIENT_TYPES"])
-NO_REGISTRY = re.compile(r"npm (error|ERR!) (network|code (ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT))")
+NO_REGISTRY = re.compile(r"npm (error|ERR!) "
+                         r"(network|code (ENOTFOUND|EAI_AGAIN|ECONN\w+|ETIMEDOUT))")
 HERE = pathlib.Path(__file__).parent
 
 

@@ -42,7 +42,8 @@ def test_what_has_a_form_is_taken(tmp_path):
         }""")
     assert done.returncode == 0, done.stderr
     header = (tmp_path / "out/sos/v1.h").read_text()
-    for line in ["/* A thing. */\nstruct sos_thing {", "int64_t *numbers;\n    size_t numbers_count;",
+    for line in ["/* A thing. */\nstruct sos_thing {",
+                 "int64_t *numbers;\n    size_t numbers_count;",
                  "enum sos_thing_kind *kinds;", "enum sos_thing_kind default_;",
                  "struct sos_thing *inner;", "SOS_THING_KIND_UNSPECIFIED = 0,"]:
         assert line in header
