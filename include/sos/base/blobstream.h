@@ -8,7 +8,8 @@
 #include "sos/base/err.h"
 #include "sos/base/pack.h"
 
-/* Writing side (client). */
+/* Writing side (client).  After a failure the stream is of no use.  -ERR_CONFLICT with the reason
+ * SOURCE_CHANGED when a file is not the bytes it was. */
 struct blobstream_writer;
 struct blobstream_writer *blobstream_writer_new(pack_write_fn write, void *ctx);
 int blobstream_add_file(struct blobstream_writer *w, const char *path, const char *sha256,
@@ -19,8 +20,8 @@ int blobstream_end(struct blobstream_writer *w, struct err *err);
 void blobstream_writer_free(struct blobstream_writer *w);
 
 /* Reading side (server): fed with compressed bytes as they come; each blob is
- * verified and committed when it ends.  `wanted` says whether a blob may come
- * at all (it is in the manifest and not here). */
+ * verified and committed when it ends, and stays when a later one fails.  `wanted` says (non-zero)
+ * whether a blob may come at all: it is in the manifest with that size.  `bytes_max` is for all. */
 typedef int (*blobstream_wanted_fn)(void *ctx, const char *sha256, int64_t size);
 struct blobstream_reader;
 struct blobstream_reader *blobstream_reader_new(struct blobs *blobs, blobstream_wanted_fn wanted,

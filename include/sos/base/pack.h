@@ -12,7 +12,8 @@
 /* Called with the next bytes; non-zero stops. */
 typedef int (*pack_write_fn)(void *ctx, const void *data, size_t len);
 
-/* Archive of `tree`, its bytes taken from `blobs`. */
+/* Archive of the sealed `tree`, its bytes taken from `blobs`.  -ERR_NOT_FOUND when one is missing;
+ * what `write` stopped with when that is a negative code. */
 int pack_tree(const struct tree *tree, struct blobs *blobs, int64_t epoch_s, pack_write_fn write,
               void *ctx, struct err *err);
 
@@ -22,11 +23,12 @@ struct unpack_limits {
     int64_t ratio_max;     /* unpacked to packed, once 16 MiB came out */
 };
 
-/* Unpack an archive file into the folder `dirfd`.  Only regular files, folders
- * and relative links that stay inside; every path is resolved on disk beneath
- * `dirfd`, element by element, never by string.  Set-uid bits are dropped.
- * Files get owner uid:gid (-1 keeps) .  An unsafe entry is ERR_INVALID with the
- * reason ARCHIVE_UNSAFE; what was written before it stays (the caller throws the
- * folder away). */
+/* Unpack an archive file (tar in one zstd frame, window up to 8 MiB) into the folder `dirfd`.  Only
+ * regular files, folders and links that tree_link_check() takes; every path is resolved on disk
+ * beneath `dirfd`, element by element, never by string (openat2: Linux 5.6 or newer).  Modes become
+ * 644 or 755, owners uid:gid (-1 keeps), times of files are those of the archive.
+ * -ERR_INVALID with the reason ARCHIVE_UNSAFE for an unsafe entry and ARCHIVE_DAMAGED for bytes
+ * that are no archive, cut short or followed by something; -ERR_LIMIT with ARCHIVE_TOO_BIG.  What
+ * was written before it stays (the caller throws the folder away). */
 int unpack_tree(int archive_fd, int dirfd, const struct unpack_limits *limits, int uid, int gid,
                 struct err *err);
