@@ -1,0 +1,81 @@
+#include "store/core/call.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+/* In a row of `prefix` the path goes on behind it; else it ends there. */
+static const struct row {
+    const char *method;
+    const char *path;
+    bool prefix;
+    enum call_kind kind;
+    const char *allow;
+} rows[] = {
+    { "GET", "/api/system/ping", false, CALL_PING, "GET, HEAD" },
+    { "GET", "/api/system/version", false, CALL_VERSION, "GET, HEAD" },
+    { "POST", "/api/system/usage", false, CALL_USAGE, "POST" },
+    { "GET", "/api/v1/uploads/config", false, CALL_UPLOADS_CONFIG, "GET, HEAD" },
+    { "GET", "/api/repositories", false, CALL_REPOSITORIES, "GET, HEAD" },
+    { "GET", "/api/repositories/", true, CALL_REPOSITORY, "GET, HEAD" },
+    { "GET", "/api/storageinfo", false, CALL_STORAGE_INFO, "GET, HEAD" },
+    { "POST", "/api/storageinfo/calculate", false, CALL_STORAGE_INFO_CALCULATE, "POST" },
+    { "GET", "/api/storage/", true, CALL_INFO, "GET, HEAD, PUT, DELETE" },
+    { "PUT", "/api/storage/", true, CALL_PROPS_SET, "GET, HEAD, PUT, DELETE" },
+    { "DELETE", "/api/storage/", true, CALL_PROPS_REMOVE, "GET, HEAD, PUT, DELETE" },
+    { "PATCH", "/api/metadata/", true, CALL_METADATA, "PATCH" },
+    { "POST", "/api/copy/", true, CALL_COPY, "POST" },
+    { "POST", "/api/move/", true, CALL_MOVE, "POST" },
+    { "GET", "/metrics", false, CALL_METRICS, "GET, HEAD" },
+};
+
+static const struct row items[] = {
+    { "GET", "/", true, CALL_GET, "GET, HEAD, PUT, DELETE" },
+    { "PUT", "/", true, CALL_PUT, "GET, HEAD, PUT, DELETE" },
+    { "DELETE", "/", true, CALL_DELETE, "GET, HEAD, PUT, DELETE" },
+};
+
+static bool row_has_path(const struct row *row, const char *path)
+{
+    size_t len = strlen(row->path);
+
+    if (row->prefix)
+        return strncmp(path, row->path, len) == 0 && path[len] != '\0';
+    return strcmp(path, row->path) == 0;
+}
+
+static enum call_kind table_find(const struct row *table, size_t count, const char *method,
+                                 const char *path, const char **ret_rest, const char **ret_allow)
+{
+    enum call_kind found = CALL_NONE;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!row_has_path(&table[i], path))
+            continue;
+        if (strcmp(method, table[i].method) == 0) {
+            *ret_rest = path + strlen(table[i].path);
+            return table[i].kind;
+        }
+        *ret_allow = table[i].allow;
+        found = CALL_NOT_ALLOWED;
+    }
+    return found;
+}
+
+enum call_kind call_find(const char *method, const char *path, const char **ret_rest,
+                         const char **ret_allow)
+{
+    static const char prefix[] = "/artifactory";
+    size_t len = sizeof prefix - 1;
+
+    *ret_rest = *ret_allow = "";
+    if (strncmp(path, prefix, len) == 0 && path[len] == '/')
+        path += len;
+    if (strcmp(method, "HEAD") == 0)
+        method = "GET";
+    enum call_kind kind = table_find(rows, sizeof rows / sizeof *rows, method, path, ret_rest,
+                                     ret_allow);
+    if (kind != CALL_NONE || strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0)
+        return kind;
+    return table_find(items, sizeof items / sizeof *items, method, path, ret_rest, ret_allow);
+}

@@ -1,0 +1,32 @@
+/* call.h - which call of the API a request is, from its method and raw path.
+ *
+ * Every path is served with and without the prefix /artifactory. */
+#pragma once
+
+enum call_kind {
+    CALL_NONE,          /* no such path */
+    CALL_NOT_ALLOWED,   /* the path is, the method is not: 405 */
+    CALL_PING,
+    CALL_VERSION,
+    CALL_USAGE,
+    CALL_UPLOADS_CONFIG,
+    CALL_REPOSITORIES,
+    CALL_REPOSITORY,    /* rest: "key" */
+    CALL_STORAGE_INFO,
+    CALL_STORAGE_INFO_CALCULATE,
+    CALL_INFO,          /* GET api/storage/…; rest: "repo/path" */
+    CALL_PROPS_SET,     /* PUT api/storage/…?properties= */
+    CALL_PROPS_REMOVE,  /* DELETE api/storage/…?properties= */
+    CALL_METADATA,      /* PATCH api/metadata/… */
+    CALL_COPY,
+    CALL_MOVE,
+    CALL_METRICS,
+    CALL_GET,           /* an item; rest: "repo/path;k=v" */
+    CALL_PUT,
+    CALL_DELETE,
+};
+
+/* `ret_rest` (borrowed from `path`) is what is left of the path; `ret_allow` the methods there are
+ * (CALL_NOT_ALLOWED). */
+enum call_kind call_find(const char *method, const char *path, const char **ret_rest,
+                         const char **ret_allow);
