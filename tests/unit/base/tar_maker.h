@@ -17,7 +17,7 @@ struct tar_head {
     size_t len;             /* of data; what the header says unless `size` is set */
     const char *size;       /* the raw 12 bytes, or NULL */
     const char *mode;       /* octal; NULL: 0000644 */
-    const char *at_386;     /* where GNU's sparse map is; NULL: none */
+    const char *sparse;     /* GNU's map of a sparse file, at byte 386; NULL: none */
     bool bad_sum;
 };
 
@@ -47,8 +47,10 @@ static inline void tar_add(struct buf *tar, const struct tar_head *h)
     if (h->link)
         strncpy(head + 157, h->link, 100);
     memcpy(head + 257, "ustar\00000", 8);
-    if (h->at_386)
-        memcpy(head + 386, h->at_386, strlen(h->at_386));
+    if (h->sparse) {
+        memcpy(head + 257, "ustar  ", 8);
+        memcpy(head + 386, h->sparse, strlen(h->sparse));
+    }
     tar_sum(head);
     if (h->bad_sum)
         head[148] ^= 1;
