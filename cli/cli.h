@@ -1,0 +1,74 @@
+/* cli.h - what every command shares: settings, the connection, how to speak.
+ *
+ * Data goes to standard output, everything meant for people to standard error.
+ * The exit codes are a contract (`sos help exit-codes`). */
+#pragma once
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "sos/base/client.h"
+#include "sos/base/config.h"
+#include "sos/base/err.h"
+#include "sos/v1.h"
+
+enum exit_code {
+    EXIT_OK = 0,
+    EXIT_UNEXPECTED = 1,
+    EXIT_USAGE = 2,
+    EXIT_BUILD_FAILED = 3,
+    EXIT_DENIED = 4,
+    EXIT_NOT_FOUND = 5,
+    EXIT_CHECKS = 6,
+    EXIT_UNREACHABLE = 7,
+    EXIT_PENDING = 8,
+    EXIT_CANCELED = 9,
+    EXIT_TIMED_OUT = 10,
+    EXIT_ERRORED = 11,
+    EXIT_CONFLICT = 12,
+    EXIT_INTEGRITY = 13,
+    EXIT_SIGINT = 130,
+};
+
+struct cli {
+    const struct command *command;
+    struct config *config;
+    const char *server;       /* without a trailing slash */
+    struct client *client;    /* opened by the first call */
+    bool json;
+    bool quiet;
+    bool tty;                 /* standard error is a terminal that takes escapes */
+    bool color;
+    bool utf8;
+    char **args;              /* what is left of the command line */
+    size_t args_count;
+};
+
+struct command {
+    const char *name;                  /* "artifact get" is one command of two words */
+    const char *args;                  /* "[DIR]" */
+    const char *summary;
+    const struct config_item *items;   /* its own flags */
+    size_t items_count;
+    int (*run)(struct cli *cli);       /* gives an exit code */
+};
+
+extern const struct command *const commands[];   /* NULL-terminated */
+
+/* The flags that every command takes. */
+extern const struct config_item global_items[];
+extern const size_t global_items_count;
+
+/* Say what went wrong (error:, why:, try:) and give the exit code for it. */
+int cli_fail(struct cli *cli, const struct err *err);
+/* The same for an answer that is a problem document; `err` gets its words. */
+int cli_fail_answer(struct cli *cli, struct client_answer *answer);
+/* A usage error of the running command. */
+int cli_usage(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Where the user's own settings and login live: $XDG_CONFIG_HOME/sos/<name> (gives; free()). */
+char *cli_user_file(const char *name);
+/* The exit code that a finished build stands for. */
+int cli_build_exit(const struct sos_build *build);
+/* "#1482", a full id, a unique prefix or "@last", as given, made into an id (gives; free()).
+ * Below zero: err says why. */
+int cli_build_id(struct cli *cli, const char *text, char **ret_id, struct err *err);
