@@ -1,0 +1,7 @@
+/* checks.h - the integrity checks that need no toolchain, run before anything is
+ * sent. Each has a stable id and a switch (--skip-check ID). */
+#pragma once
+#include "cli/project/project.h"
+
+/* Fills project->findings. */
+void checks_run(struct project *project, const struct project_wish *wish);
