@@ -16,7 +16,7 @@ struct client *api_client(struct cli *cli)
 }
 
 /* Keep a problem document's words.  An answer of somebody else (a proxy, say) keeps its status. */
-static int problem_read(struct client_answer *answer, struct err *err)
+int api_problem(struct client_answer *answer, struct err *err)
 {
     static const struct {
         int status;
@@ -30,7 +30,7 @@ static int problem_read(struct client_answer *answer, struct err *err)
             code = codes[i].code;
 
     struct sos_problem problem = { 0 };
-    if (!answer->body.data || sos_problem_read(answer->body.data, answer->body.len, &problem, NULL) < 0 ||
+    if (!answer->body.data || sos_api_problem(answer->body.data, answer->body.len, &problem, NULL) < 0 ||
         !problem.status) {
         sos_problem_done(&problem);
         return err_set(err, code, "the server answered %d", answer->status);
@@ -75,7 +75,7 @@ int api_call(struct cli *cli, const char *method, const char *path, const char *
     if (ret_status)
         *ret_status = answer.status;
     if (answer.status < 200 || answer.status > 299)
-        rc = problem_read(&answer, err);
+        rc = api_problem(&answer, err);
     else if (answer_type) {
         rc = wire_parse(answer_type, answer.body.data, answer.body.len, WIRE_LENIENT, ret_answer,
                         NULL, err);
@@ -105,7 +105,7 @@ int api_watch_build(struct cli *cli, const char *id, int wait_s, char etag[32],
     } else if (answer.status == 304) {
         rc = 0;
     } else {
-        rc = problem_read(&answer, err);
+        rc = api_problem(&answer, err);
     }
     client_answer_done(&answer);
     return rc;
@@ -133,7 +133,7 @@ int api_read_log(struct cli *cli, const char *id, int64_t *offset, int *attempt,
         *offset += (int64_t)answer.body.len;
         rc = answer.body.len > 0 ? write(ctx, answer.body.data, answer.body.len) : 0;
     } else {
-        rc = problem_read(&answer, err);
+        rc = api_problem(&answer, err);
     }
     client_answer_done(&answer);
     return rc;

@@ -19,5 +19,7 @@ int api_watch_build(struct cli *cli, const char *id, int wait_s, char etag[32],
 int api_read_log(struct cli *cli, const char *id, int64_t *offset, int *attempt, int wait_s,
                  int (*write)(void *ctx, const void *data, size_t len), void *ctx,
                  bool *ret_complete, struct err *err);
+/* Turns an answer that is a problem into err (its detail, hint and code). */
+int api_problem(struct client_answer *answer, struct err *err);
 /* The connection (opens it, reads the login). */
 struct client *api_client(struct cli *cli);

@@ -60,10 +60,11 @@ extern const size_t global_items_count;
 
 /* Say what went wrong (error:, why:, try:) and give the exit code for it. */
 int cli_fail(struct cli *cli, const struct err *err);
-/* The same for an answer that is a problem document; `err` gets its words. */
-int cli_fail_answer(struct cli *cli, struct client_answer *answer);
 /* A usage error of the running command. */
 int cli_usage(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Every command, a line each. */
+void help_print(FILE *out);
 
 /* Where the user's own settings and login live: $XDG_CONFIG_HOME/sos/<name> (gives; free()). */
 char *cli_user_file(const char *name);

@@ -1,0 +1,119 @@
+/* main.c - find the command, read its settings, run it. */
+#include <langinfo.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/commands.h"
+#include "sos/base/auto.h"
+
+const struct command *const commands[] = {
+    &command_build,   &command_status,       &command_logs,          &command_cancel, &command_list,
+    &command_queue,   &command_workers,      &command_images,        &command_artifact_list,
+    &command_artifact_show, &command_artifact_get, &command_up,      &command_login,  &command_logout,
+    &command_whoami,  &command_doctor,       &command_completion,    &command_version, &command_help,
+    NULL,
+};
+
+const struct config_item global_items[] = {
+    { .name = "server", .type = CONFIG_STRING, .fallback = "http://127.0.0.1:8600", .help = "the farm's address" },
+    { .name = "token-file", .type = CONFIG_STRING, .fallback = "", .help = "file that holds the token" },
+    { .name = "json", .type = CONFIG_BOOL, .fallback = "false", .help = "machine-readable output" },
+    { .name = "quiet", .type = CONFIG_BOOL, .fallback = "false", .help = "only results and errors", .letter = 'q' },
+    { .name = "no-color", .type = CONFIG_BOOL, .fallback = "false", .help = "no colours", .flag_only = true },
+};
+const size_t global_items_count = countof(global_items);
+
+/* "artifact get" takes two words of the command line; every other one. */
+static const struct command *command_find(int argc, char **argv, int *ret_words)
+{
+    for (size_t i = 0; argc > 1 && commands[i]; i++) {
+        const char *name = commands[i]->name;
+        const char *space = strchr(name, ' ');
+        size_t first = space ? (size_t)(space - name) : strlen(name);
+        if (strlen(argv[1]) != first || strncmp(argv[1], name, first) != 0)
+            continue;
+        if (!space || (argc > 2 && strcmp(argv[2], space + 1) == 0)) {
+            *ret_words = space ? 2 : 1;
+            return commands[i];
+        }
+    }
+    return NULL;
+}
+
+static void cli_init(struct cli *cli)
+{
+    cli->json = config_bool(cli->config, "json");
+    cli->quiet = config_bool(cli->config, "quiet");
+    const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+    cli->tty = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+    cli->color = cli->tty && !config_bool(cli->config, "no-color") && !(no_color && no_color[0]);
+    cli->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+    char *server = xstrdup(config_string(cli->config, "server"));
+    for (size_t len = strlen(server); len > 0 && server[len - 1] == '/'; len--)
+        server[len - 1] = '\0';
+    cli->server = server;
+    cli->args = config_args(cli->config, &cli->args_count);
+}
+
+static void cli_done(struct cli *cli)
+{
+    client_free(cli->client);
+    free((char *)cli->server);
+    config_free(cli->config);
+}
+
+static void command_help_print(const struct command *command, FILE *out)
+{
+    fprintf(out, "usage: sos %s %s\n\n%s\n\nflags:\n", command->name, command->args, command->summary);
+    config_help(command->items, command->items_count, out);
+    config_help(global_items, global_items_count, out);
+}
+
+static int command_run(const struct command *command, int words, int argc, char **argv)
+{
+    struct cli cli = { .command = command };
+    struct err err = { 0 };
+    size_t count = global_items_count + command->items_count;
+    auto_free struct config_item *items = xcalloc(count, sizeof *items);
+    memcpy(items, global_items, global_items_count * sizeof *items);
+    if (command->items_count)
+        memcpy(items + global_items_count, command->items, command->items_count * sizeof *items);
+
+    auto_free char *file = cli_user_file("config.yaml");
+    argv[words] = argv[0];
+    if (config_load(items, count, argc - words, argv + words, file, &cli.config, &err) < 0) {
+        fprintf(stderr, "error: %s\n  try: sos %s --help\n", err.text, command->name);
+        return EXIT_USAGE;
+    }
+    if (config_wants_help(cli.config)) {
+        command_help_print(command, stdout);
+        config_free(cli.config);
+        return EXIT_OK;
+    }
+    cli_init(&cli);
+    int code = command->run(&cli);
+    cli_done(&cli);
+    return code;
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN);
+    int words = 0;
+    const struct command *command = command_find(argc, argv, &words);
+    if (command)
+        return command_run(command, words, argc, argv);
+    if (argc > 1 && strcmp(argv[1], "--version") == 0)
+        return command_run(&command_version, 1, argc, argv);
+    bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc > 1 && !asked)
+        fprintf(stderr, "error: there is no command \"%s\"\n", argv[1]);
+    help_print(asked ? stdout : stderr);
+    return asked ? EXIT_OK : EXIT_USAGE;
+}

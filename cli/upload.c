@@ -1,0 +1,137 @@
+#include "cli/upload.h"
+
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/api.h"
+#include "sos/base/auto.h"
+#include "sos/base/blobstream.h"
+
+static void manifest_make(const struct tree *tree, struct sos_manifest *ret)
+{
+    ret->files_count = tree->count;
+    ret->files = xcalloc(tree->count + 1, sizeof *ret->files);
+    for (size_t i = 0; i < tree->count; i++) {
+        const struct tree_file *file = &tree->files[i];
+        ret->files[i] = (struct sos_source_file){
+            .path = xstrdup(file->path),
+            .mode = file->mode == TREE_SYMLINK      ? SOS_SOURCE_FILE_MODE_SYMLINK
+                    : file->mode == TREE_EXECUTABLE ? SOS_SOURCE_FILE_MODE_EXECUTABLE
+                                                    : SOS_SOURCE_FILE_MODE_REGULAR,
+            .size_bytes = file->size_bytes,
+            .sha256 = xstrdup(file->sha256),
+        };
+    }
+}
+
+static int text_compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_missing(const struct sos_source *source, const char *sha256)
+{
+    return bsearch(&sha256, source->missing, source->missing_count, sizeof *source->missing, text_compare);
+}
+
+static int file_send(struct blobstream_writer *writer, const struct project *project,
+                     const struct tree_file *file, struct err *err)
+{
+    auto_free char *path = xasprintf("%s/%s", project->root, file->path);
+    if (file->mode != TREE_SYMLINK)
+        return blobstream_add_file(writer, path, file->sha256, file->size_bytes, err);
+    char target[PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof target);
+    if (len < 0)
+        return err_errno(err, "read the link %s", path);
+    return blobstream_add_bytes(writer, target, (size_t)len, file->sha256, err);
+}
+
+/* The blobs go to an unnamed temporary file first: the request then has a length, and a file that
+ * changes meanwhile is noticed before anything is sent. */
+static int file_write(void *ctx, const void *data, size_t len)
+{
+    return fwrite(data, 1, len, ctx) == len ? 0 : -1;
+}
+
+static int blobs_pack(const struct project *project, struct sos_source *source, FILE *spool,
+                      struct upload_sum *sum, struct err *err)
+{
+    struct blobstream_writer *writer = blobstream_writer_new(file_write, spool);
+    int rc = 0;
+    qsort(source->missing, source->missing_count, sizeof *source->missing, text_compare);
+    for (size_t i = 0; rc == 0 && i < project->walk.tree.count; i++) {
+        const struct tree_file *file = &project->walk.tree.files[i];
+        if (!is_missing(source, file->sha256))
+            continue;
+        rc = file_send(writer, project, file, err);
+        sum->files_new++;
+        sum->bytes_new += file->size_bytes;
+    }
+    if (rc == 0)
+        rc = blobstream_end(writer, err);
+    blobstream_writer_free(writer);
+    if (rc == 0 && fflush(spool) != 0)
+        rc = err_errno(err, "write a temporary file");
+    return rc;
+}
+
+static int blobs_put(struct cli *cli, const char *id, FILE *spool, int64_t size, struct sos_source *ret,
+                     struct err *err)
+{
+    auto_free char *url = xasprintf("%s/v1/sources/%s/blobs", cli->server, id);
+    const char *headers[] = { "Content-Type: application/vnd.sos.blobs+zstd", NULL };
+    struct client_request request = CLIENT_REQUEST("PUT", url);
+    struct client_answer answer;
+    request.headers = headers;
+    request.body_fd = fileno(spool);
+    request.body_fd_len = size;
+    request.idle_ms = 120000;
+    int rc = client_do(api_client(cli), &request, &answer, err);
+    if (rc < 0)
+        return rc;
+    if (answer.status == 200)
+        rc = sos_source_read(answer.body.data, answer.body.len, ret, err);
+    else
+        rc = api_problem(&answer, err);
+    client_answer_done(&answer);
+    return rc;
+}
+
+static int blobs_send(struct cli *cli, const struct project *project, struct sos_source *source,
+                      struct upload_sum *sum, struct err *err)
+{
+    auto_fclose FILE *spool = tmpfile();
+    if (!spool)
+        return err_errno(err, "make a temporary file");
+    int rc = blobs_pack(project, source, spool, sum, err);
+    if (rc < 0)
+        return rc;
+    sum->bytes_sent = ftell(spool);
+    struct sos_source after = { 0 };
+    rc = blobs_put(cli, source->id, spool, sum->bytes_sent, &after, err);
+    if (rc == 0 && !after.complete)
+        rc = err_set(err, ERR_IO, "the server still lacks %zu files after the upload", after.missing_count);
+    sos_source_done(&after);
+    return rc;
+}
+
+int upload_source(struct cli *cli, const struct project *project, struct upload_sum *ret, struct err *err)
+{
+    struct sos_manifest manifest = { 0 };
+    struct sos_source source = { 0 };
+    memset(ret, 0, sizeof *ret);
+    manifest_make(&project->walk.tree, &manifest);
+    int rc = api_call(cli, "POST", "/v1/sources", NULL, &sos_manifest_type, &manifest, &sos_source_type,
+                      &source, NULL, err);
+    sos_manifest_done(&manifest);
+    if (rc < 0)
+        return rc;
+    if (!source.id || strcmp(source.id, project->id) != 0)
+        rc = err_set(err, ERR_IO, "the server computed another id for this source");
+    else if (!source.complete)
+        rc = blobs_send(cli, project, &source, ret, err);
+    sos_source_done(&source);
+    return rc;
+}
