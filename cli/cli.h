@@ -63,6 +63,10 @@ int cli_fail(struct cli *cli, const struct err *err);
 /* A usage error of the running command. */
 int cli_usage(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* One JSON document on standard output. */
+void print_message(const struct wire_type *type, const void *message);
+/* Builds as a table on standard output. */
+void builds_print(const struct sos_build *builds, size_t count);
 /* Every command, a line each. */
 void help_print(FILE *out);
 

@@ -1,0 +1,275 @@
+/* cmd_up.c - sos up: a whole farm on one machine, in the foreground.
+ *
+ *   store --ready--> server --ready--> worker --ready--> "the farm is up"
+ *
+ * One that dies is started again with the port it had; SIGTERM or SIGINT ends
+ * them all, the worker first. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/follow.h"
+#include "cli/login.h"
+#include "sos/base/auto.h"
+#include "sos/base/clock.h"
+#include "sos/base/fs.h"
+#include "sos/base/log.h"
+
+enum { READY_MS = 60000, RESTART_MS = 1000, RESTART_MAX_MS = 30000, STEADY_MS = 30000, STOP_MS = 20000, ARGS_MAX = 24 };
+
+static const struct config_item items[] = {
+    { .name = "state", .type = CONFIG_STRING, .fallback = "/var/lib/sos", .help = "folder of all that lasts" },
+    { .name = "images", .type = CONFIG_STRING, .fallback = "/var/lib/sos/images", .help = "folder that images/make wrote" },
+    { .name = "address", .type = CONFIG_STRING, .fallback = "127.0.0.1", .help = "address to serve on" },
+    { .name = "port", .type = CONFIG_INT, .fallback = "8600", .help = "of the server" },
+    { .name = "store-port", .type = CONFIG_INT, .fallback = "8601", .help = "of the store" },
+    { .name = "slots", .type = CONFIG_INT, .fallback = "2", .help = "builds at once" },
+    { .name = "worker-name", .type = CONFIG_STRING, .fallback = "local", .help = "name of the worker" },
+    { .name = "login", .type = CONFIG_BOOL, .fallback = "true", .help = "keep the admin token for this user" },
+};
+
+struct child {
+    const char *name;        /* "sos-store" */
+    char *args[ARGS_MAX];    /* owned */
+    pid_t pid;
+    int64_t start_ms;
+    int64_t pause_ms;        /* before the next start */
+    int64_t due_ms;          /* when to start again; 0: it runs */
+};
+
+struct up {
+    struct cli *cli;
+    const char *state;
+    char *programs;          /* folder of this program's own file */
+    struct child store, server, worker;
+    char *store_url, *server_url;
+};
+
+static void arg(struct child *child, char *text)
+{
+    for (size_t i = 0; i + 1 < ARGS_MAX; i++)
+        if (!child->args[i]) {
+            child->args[i] = text;
+            return;
+        }
+    abort();
+}
+
+/* In the child: die with the parent, default signals, standard output into the pipe. */
+static void child_exec(const struct up *up, const struct child *child, int out)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGPIPE, SIG_DFL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    dup2(out, STDOUT_FILENO);
+    auto_free char *path = xasprintf("%s/%s", up->programs, child->name);
+    execv(path, child->args);
+    execvp(child->name, child->args);
+    fprintf(stderr, "error: %s: %s\n", child->name, strerror(errno));
+    _exit(127);
+}
+
+/* The "ready URL" line, or NULL; the URL is given (free()). */
+static char *ready_read(int fd)
+{
+    char line[300];
+    size_t len = 0;
+    int64_t until = clock_mono_ms() + READY_MS;
+    while (len + 1 < sizeof line && clock_mono_ms() < until && !interrupted()) {
+        struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+        if (poll(&poll_fd, 1, 200) <= 0)
+            continue;
+        ssize_t n = read(fd, line + len, 1);
+        if (n <= 0)
+            return NULL;
+        if (line[len] == '\n') {
+            line[len] = '\0';
+            return strncmp(line, "ready ", 6) == 0 ? xstrdup(line + 6) : NULL;
+        }
+        len++;
+    }
+    return NULL;
+}
+
+/* Start it and wait until it serves.  The pipe stays open in the child only: it says no more. */
+static int child_start(const struct up *up, struct child *child, char **ret_url, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_errno(err, "pipe");
+    child->start_ms = clock_mono_ms();
+    child->due_ms = 0;
+    child->pid = fork();
+    if (child->pid < 0)
+        return err_errno(err, "fork");
+    if (child->pid == 0)
+        child_exec(up, child, ends[1]);
+    close(ends[1]);
+    auto_free char *url = ready_read(ends[0]);
+    close(ends[0]);
+    if (!url)
+        return err_set(err, ERR_IO, "%s did not start", child->name);
+    if (ret_url)
+        *ret_url = take_ptr(url);
+    return 0;
+}
+
+static int store_start(struct up *up, struct err *err)
+{
+    const struct config *config = up->cli->config;
+    arg(&up->store, xstrdup("sos-store"));
+    arg(&up->store, xasprintf("--state=%s", up->state));
+    arg(&up->store, xasprintf("--listen=%s", config_string(config, "address")));
+    arg(&up->store, xasprintf("--port=%lld", (long long)config_int(config, "store-port")));
+    return child_start(up, &up->store, &up->store_url, err);
+}
+
+static int server_start(struct up *up, struct err *err)
+{
+    const struct config *config = up->cli->config;
+    arg(&up->server, xstrdup("sos-server"));
+    arg(&up->server, xasprintf("--state=%s", up->state));
+    arg(&up->server, xasprintf("--images=%s", config_string(config, "images")));
+    arg(&up->server, xasprintf("--listen=%s", config_string(config, "address")));
+    arg(&up->server, xasprintf("--port=%lld", (long long)config_int(config, "port")));
+    arg(&up->server, xasprintf("--store-url=%s/artifactory", up->store_url));
+    arg(&up->server, xasprintf("--store-token-file=%s/store/admin.token", up->state));
+    return child_start(up, &up->server, &up->server_url, err);
+}
+
+static int worker_start(struct up *up, struct err *err)
+{
+    const struct config *config = up->cli->config;
+    arg(&up->worker, xstrdup("sos-worker"));
+    arg(&up->worker, xasprintf("--state=%s", up->state));
+    arg(&up->worker, xasprintf("--images=%s", config_string(config, "images")));
+    arg(&up->worker, xasprintf("--server-url=%s", up->server_url));
+    arg(&up->worker, xasprintf("--server-token-file=%s/server/worker.token", up->state));
+    arg(&up->worker, xasprintf("--slots=%lld", (long long)config_int(config, "slots")));
+    arg(&up->worker, xasprintf("--name=%s", config_string(config, "worker-name")));
+    return child_start(up, &up->worker, NULL, err);
+}
+
+/* The one who starts a farm is its first admin: keep the token, unless one is kept already. */
+static void login_first(struct up *up)
+{
+    struct err err = { 0 };
+    auto_free char *path = xasprintf("%s/server/admin.token", up->state);
+    struct buf token;
+    buf_init(&token, 512);
+    free((char *)up->cli->server);
+    up->cli->server = xstrdup(up->server_url);
+    if (fs_read(path, &token, &err) == 0 && token.data) {
+        token.data[strcspn(token.data, "\n")] = '\0';
+        if (login_keep(up->cli, token.data, &err) < 0)
+            log_warn("up", "login not kept", "why=%s", err.text);
+    }
+    buf_done(&token);
+}
+
+static void child_ended(struct child *child, int status)
+{
+    bool steady = clock_mono_ms() - child->start_ms > STEADY_MS;
+    child->pause_ms = steady || child->pause_ms == 0 ? RESTART_MS : child->pause_ms * 2;
+    child->pause_ms = child->pause_ms > RESTART_MAX_MS ? RESTART_MAX_MS : child->pause_ms;
+    child->due_ms = clock_mono_ms() + child->pause_ms;
+    child->pid = 0;
+    log_warn("up", "program ended, starting it again", "program=%s %s=%d in_ms=%lld", child->name,
+             WIFSIGNALED(status) ? "signal" : "status",
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long)child->pause_ms);
+}
+
+static void children_watch(struct up *up)
+{
+    struct child *all[] = { &up->store, &up->server, &up->worker };
+    struct err err = { 0 };
+    int status;
+    for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+        for (size_t i = 0; i < countof(all); i++)
+            if (all[i]->pid == pid)
+                child_ended(all[i], status);
+    for (size_t i = 0; i < countof(all); i++)
+        if (all[i]->due_ms && clock_mono_ms() >= all[i]->due_ms && child_start(up, all[i], NULL, &err) < 0)
+            log_error("up", "not started", "program=%s why=%s", all[i]->name, err.text);
+}
+
+static void child_stop(struct child *child)
+{
+    int status;
+    int64_t until = clock_mono_ms() + STOP_MS;
+    if (child->pid <= 0)
+        return;
+    kill(child->pid, SIGTERM);
+    while (waitpid(child->pid, &status, WNOHANG) == 0) {
+        poll(NULL, 0, 20);
+        if (clock_mono_ms() > until)
+            kill(child->pid, SIGKILL);
+    }
+    child->pid = 0;
+}
+
+/* The first port of each stays its port when it is started again, even if it was "any free one". */
+static void port_pin(struct child *child, const char *url)
+{
+    const char *port = strrchr(url, ':');
+    for (size_t i = 0; port && child->args[i]; i++)
+        if (strncmp(child->args[i], "--port=", 7) == 0) {
+            free(child->args[i]);
+            child->args[i] = xasprintf("--port=%d", atoi(port + 1));
+        }
+}
+
+static int up_all(struct up *up, struct err *err)
+{
+    int rc = fs_mkdirs(up->state, 0755, err);
+    rc = rc < 0 ? rc : store_start(up, err);
+    if (rc < 0)
+        return rc;
+    port_pin(&up->store, up->store_url);
+    rc = server_start(up, err);
+    if (rc < 0)
+        return rc;
+    port_pin(&up->server, up->server_url);
+    if (config_bool(up->cli->config, "login"))
+        login_first(up);
+    return worker_start(up, err);
+}
+
+static int run(struct cli *cli)
+{
+    char self[4096];
+    struct err err = { 0 };
+    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
+    self[len > 0 ? len : 0] = '\0';
+    char *slash = strrchr(self, '/');
+    struct up up = { .cli = cli, .state = config_string(cli->config, "state"), .store = { .name = "sos-store" },
+                     .server = { .name = "sos-server" }, .worker = { .name = "sos-worker" },
+                     .programs = xstrndup(self, slash ? (size_t)(slash - self) : 0) };
+    interrupts_catch();
+    int rc = up_all(&up, &err);
+    if (rc == 0) {
+        printf("ready %s\n", up.server_url);
+        fflush(stdout);
+    }
+    while (rc == 0 && !interrupted()) {
+        children_watch(&up);
+        poll(NULL, 0, 200);
+    }
+    child_stop(&up.worker);
+    child_stop(&up.server);
+    child_stop(&up.store);
+    return rc < 0 && !interrupted() ? cli_fail(cli, &err) : EXIT_OK;
+}
+
+const struct command command_up = { "up", "", "Run a whole farm on this machine: store, server and a worker.", items,
+                                    countof(items), run };
