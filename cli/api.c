@@ -21,16 +21,17 @@ int api_problem(struct client_answer *answer, struct err *err)
     static const struct {
         int status;
         enum err_code code;
-    } codes[] = { { 400, ERR_INVALID }, { 401, ERR_DENIED },   { 403, ERR_DENIED },
+    } codes[] = { { 400, ERR_INVALID },   { 401, ERR_DENIED },   { 403, ERR_DENIED },
                   { 404, ERR_NOT_FOUND }, { 409, ERR_CONFLICT }, { 412, ERR_CONFLICT },
-                  { 413, ERR_LIMIT },   { 422, ERR_INVALID },  { 507, ERR_FULL } };
+                  { 413, ERR_LIMIT },     { 422, ERR_INVALID },  { 507, ERR_FULL } };
     enum err_code code = ERR_IO;
     for (size_t i = 0; i < countof(codes); i++)
         if (codes[i].status == answer->status)
             code = codes[i].code;
 
     struct sos_problem problem = { 0 };
-    if (!answer->body.data || sos_api_problem(answer->body.data, answer->body.len, &problem, NULL) < 0 ||
+    if (!answer->body.data ||
+        sos_problem_read(answer->body.data, answer->body.len, &problem, NULL) < 0 ||
         !problem.status) {
         sos_problem_done(&problem);
         return err_set(err, code, "the server answered %d", answer->status);

@@ -44,22 +44,27 @@ static int file_fetch(struct cli *cli, const char *url, struct sink *sink, struc
     return rc;
 }
 
-static int file_verify(const struct sos_artifact_file *file, const struct digests *got, struct err *err)
+static int file_verify(const struct sos_artifact_file *file, const struct digests *got,
+                       struct err *err)
 {
-    if (file->sha256 && strcmp(got->sha256, file->sha256) == 0 && got->size_bytes == file->size_bytes)
+    if (file->sha256 && strcmp(got->sha256, file->sha256) == 0 &&
+        got->size_bytes == file->size_bytes)
         return 0;
-    err_set(err, ERR_CONFLICT, "%s has sha256 %.16s… and not %.16s… as the farm recorded; it was thrown away",
+    err_set(err, ERR_CONFLICT,
+            "%s has sha256 %.16s… and not %.16s… as the farm recorded; it was thrown away",
             file->path, got->sha256, file->sha256 ? file->sha256 : "?");
     return err_reason(err, "INTEGRITY");
 }
 
 /* Beside its final place under another name until it is proved. */
-static int file_get(struct cli *cli, const struct sos_artifact *artifact, const struct sos_artifact_file *file,
-                    const char *path, struct err *err)
+static int file_get(struct cli *cli, const struct sos_artifact *artifact,
+                    const struct sos_artifact_file *file, const char *path, struct err *err)
 {
-    auto_free char *name = client_escape(artifact->name), *version = client_escape(artifact->version),
+    auto_free char *name = client_escape(artifact->name),
+                   *version = client_escape(artifact->version),
                    *element = client_escape(file->path);
-    auto_free char *url = xasprintf("%s/v1/artifacts/%s/versions/%s/files/%s", cli->server, name, version, element);
+    auto_free char *url =
+        xasprintf("%s/v1/artifacts/%s/versions/%s/files/%s", cli->server, name, version, element);
     auto_free char *part = xasprintf("%s.part", path);
     auto_close int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
     if (fd < 0)
@@ -78,7 +83,8 @@ static int file_get(struct cli *cli, const struct sos_artifact *artifact, const 
     return rc;
 }
 
-int artifact_download(struct cli *cli, const struct sos_artifact *artifact, const char *output, struct err *err)
+int artifact_download(struct cli *cli, const struct sos_artifact *artifact, const char *output,
+                      struct err *err)
 {
     struct stat st;
     bool folder = (stat(output, &st) == 0 && S_ISDIR(st.st_mode)) || artifact->files_count > 1 ||
@@ -110,7 +116,8 @@ static int newest_version(struct cli *cli, const char *name, char **ret, struct 
     struct sos_list_artifacts_response list = { 0 };
     auto_free char *escaped = client_escape(name);
     auto_free char *path = xasprintf("/v1/artifacts?name=%s&pageSize=1", escaped);
-    int rc = api_call(cli, "GET", path, NULL, NULL, NULL, &sos_list_artifacts_response_type, &list, NULL, err);
+    int rc = api_call(cli, "GET", path, NULL, NULL, NULL, &sos_list_artifacts_response_type, &list,
+                      NULL, err);
     if (rc == 0 && list.artifacts_count == 0) {
         rc = err_set(err, ERR_NOT_FOUND, "there is no artifact %s", name);
         err_hint(err, "sos artifact list");
@@ -141,8 +148,8 @@ int cancel_build(struct cli *cli, const char *id, const char *reason, struct err
     struct sos_cancel_build_request request = { .reason = xstrdup(reason) };
     struct sos_build build = { 0 };
     auto_free char *path = xasprintf("/v1/builds/%s:cancel", id);
-    int rc = api_call(cli, "POST", path, NULL, &sos_cancel_build_request_type, &request, &sos_build_type, &build,
-                      NULL, err);
+    int rc = api_call(cli, "POST", path, NULL, &sos_cancel_build_request_type, &request,
+                      &sos_build_type, &build, NULL, err);
     sos_cancel_build_request_done(&request);
     sos_build_done(&build);
     return rc;

@@ -3,9 +3,10 @@
 #include "cli/cli.h"
 
 /* Download every file of the artifact to `output` (a file when it has one and `output` is no
- * folder, else a folder), verified by SHA-256 before it gets its name.  Prints each path on standard
- * output.  A mismatch is -ERR_CONFLICT with the reason INTEGRITY. */
-int artifact_download(struct cli *cli, const struct sos_artifact *artifact, const char *output, struct err *err);
+ * folder, else a folder), verified by SHA-256 before it gets its name.  Prints each path on
+ * standard output.  A mismatch is -ERR_CONFLICT with the reason INTEGRITY. */
+int artifact_download(struct cli *cli, const struct sos_artifact *artifact, const char *output,
+                      struct err *err);
 /* The exit code of its failure, said. */
 int artifact_fail(struct cli *cli, int rc, const struct err *err);
 /* "name@version" or "name" (its newest): the artifact; the caller owns it. */

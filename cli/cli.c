@@ -20,7 +20,8 @@ static enum exit_code exit_for(const struct err *err)
     case ERR_INVALID:
         return EXIT_USAGE;
     default:
-        return err->reason && strcmp(err->reason, "UNREACHABLE") == 0 ? EXIT_UNREACHABLE : EXIT_UNEXPECTED;
+        return err->reason && strcmp(err->reason, "UNREACHABLE") == 0 ? EXIT_UNREACHABLE
+                                                                      : EXIT_UNEXPECTED;
     }
 }
 
@@ -31,7 +32,9 @@ int cli_fail(struct cli *cli, const struct err *err)
     if (err->hint[0])
         fprintf(stderr, "  try: %s\n", err->hint);
     else if (code == EXIT_UNREACHABLE)
-        fprintf(stderr, "  try: is the farm at %s running? `sos up` starts one on this machine; --server URL names another\n",
+        fprintf(stderr,
+                "  try: is the farm at %s running? `sos up` starts one on this machine; --server "
+                "URL names another\n",
                 cli->server);
     return (int)code;
 }
@@ -94,8 +97,8 @@ int cli_build_id(struct cli *cli, const char *text, char **ret_id, struct err *e
         return 0;
     }
     struct sos_list_builds_response list = { 0 };
-    int rc = api_call(cli, "GET", "/v1/builds?pageSize=1000", NULL, NULL, NULL, &sos_list_builds_response_type,
-                      &list, NULL, err);
+    int rc = api_call(cli, "GET", "/v1/builds?pageSize=1000", NULL, NULL, NULL,
+                      &sos_list_builds_response_type, &list, NULL, err);
     if (rc < 0)
         return rc;
     size_t found = 0;

@@ -32,27 +32,27 @@ enum exit_code {
 struct cli {
     const struct command *command;
     struct config *config;
-    const char *server;       /* without a trailing slash */
-    struct client *client;    /* opened by the first call */
+    const char *server;    /* without a trailing slash */
+    struct client *client; /* opened by the first call */
     bool json;
     bool quiet;
-    bool tty;                 /* standard error is a terminal that takes escapes */
+    bool tty; /* standard error is a terminal that takes escapes */
     bool color;
     bool utf8;
-    char **args;              /* what is left of the command line */
+    char **args; /* what is left of the command line */
     size_t args_count;
 };
 
 struct command {
-    const char *name;                  /* "artifact get" is one command of two words */
-    const char *args;                  /* "[DIR]" */
+    const char *name; /* "artifact get" is one command of two words */
+    const char *args; /* "[DIR]" */
     const char *summary;
-    const struct config_item *items;   /* its own flags */
+    const struct config_item *items; /* its own flags */
     size_t items_count;
-    int (*run)(struct cli *cli);       /* gives an exit code */
+    int (*run)(struct cli *cli); /* gives an exit code */
 };
 
-extern const struct command *const commands[];   /* NULL-terminated */
+extern const struct command *const commands[]; /* NULL-terminated */
 
 /* The flags that every command takes. */
 extern const struct config_item global_items[];

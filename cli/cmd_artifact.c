@@ -13,8 +13,10 @@ static int list_run(struct cli *cli)
     struct err err = { 0 };
     struct sos_list_artifacts_response list = { 0 };
     auto_free char *name = cli->args_count ? client_escape(cli->args[0]) : NULL;
-    auto_free char *path = name ? xasprintf("/v1/artifacts?name=%s", name) : xstrdup("/v1/artifacts");
-    if (api_call(cli, "GET", path, NULL, NULL, NULL, &sos_list_artifacts_response_type, &list, NULL, &err) < 0)
+    auto_free char *path =
+        name ? xasprintf("/v1/artifacts?name=%s", name) : xstrdup("/v1/artifacts");
+    if (api_call(cli, "GET", path, NULL, NULL, NULL, &sos_list_artifacts_response_type, &list, NULL,
+                 &err) < 0)
         return cli_fail(cli, &err);
     if (cli->json)
         print_message(&sos_list_artifacts_response_type, &list);
@@ -28,7 +30,8 @@ static int list_run(struct cli *cli)
             if (a->files_count > 0)
                 text_bytes(a->files[0].size_bytes, size);
             auto_free char *sha = xasprintf("%.16s", a->files_count ? a->files[0].sha256 : "");
-            table_row(table, (const char *const[]){ id, a->platform, size, sha, text_age(a->create_time_ms, age) });
+            table_row(table, (const char *const[]){ id, a->platform, size, sha,
+                                                    text_age(a->create_time_ms, age) });
         }
         table_print(table, stdout);
     }
@@ -47,10 +50,12 @@ static int show_run(struct cli *cli)
     if (cli->json)
         print_message(&sos_artifact_type, &artifact);
     else {
-        printf("%s@%s  %s  build %s\n", artifact.name, artifact.version, artifact.platform, artifact.build);
+        printf("%s@%s  %s  build %s\n", artifact.name, artifact.version, artifact.platform,
+               artifact.build);
         for (size_t i = 0; i < artifact.files_count; i++)
-            printf("  %s\n    size    %lld\n    sha256  %s\n    where   %s\n", artifact.files[i].path,
-                   (long long)artifact.files[i].size_bytes, artifact.files[i].sha256, artifact.files[i].url);
+            printf("  %s\n    size    %lld\n    sha256  %s\n    where   %s\n",
+                   artifact.files[i].path, (long long)artifact.files[i].size_bytes,
+                   artifact.files[i].sha256, artifact.files[i].url);
         printf("  run     %s\n", artifact.run ? artifact.run : "-");
     }
     sos_artifact_done(&artifact);
@@ -58,7 +63,11 @@ static int show_run(struct cli *cli)
 }
 
 static const struct config_item get_items[] = {
-    { .name = "output", .type = CONFIG_STRING, .letter = 'o', .fallback = ".", .flag_only = true,
+    { .name = "output",
+      .type = CONFIG_STRING,
+      .letter = 'o',
+      .fallback = ".",
+      .flag_only = true,
       .help = "file or folder to write to" },
 };
 
@@ -77,8 +86,13 @@ static int get_run(struct cli *cli)
     return rc < 0 ? artifact_fail(cli, rc, &err) : EXIT_OK;
 }
 
-const struct command command_artifact_list = { "artifact list", "[NAME]", "List artifacts, newest first.", NULL, 0, list_run };
-const struct command command_artifact_show = { "artifact show", "NAME[@VERSION]", "Show an artifact and its digests.",
-                                               NULL, 0, show_run };
-const struct command command_artifact_get = { "artifact get", "NAME[@VERSION]", "Download an artifact, verified.",
-                                              get_items, countof(get_items), get_run };
+const struct command command_artifact_list = {
+    "artifact list", "[NAME]", "List artifacts, newest first.", NULL, 0, list_run
+};
+const struct command command_artifact_show = {
+    "artifact show", "NAME[@VERSION]", "Show an artifact and its digests.", NULL, 0, show_run
+};
+const struct command command_artifact_get = {
+    "artifact get", "NAME[@VERSION]",   "Download an artifact, verified.",
+    get_items,      countof(get_items), get_run
+};

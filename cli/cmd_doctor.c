@@ -13,7 +13,8 @@ struct doctor {
     int fails;
 };
 
-static void say(struct doctor *d, const char *verdict, const char *what, const char *detail, const char *fix)
+static void say(struct doctor *d, const char *verdict, const char *what, const char *detail,
+                const char *fix)
 {
     d->fails += strcmp(verdict, "fail") == 0;
     if (d->cli->json)
@@ -27,13 +28,15 @@ static bool look_server(struct doctor *d)
 {
     struct err err = { 0 };
     struct sos_version version = { 0 };
-    if (api_call(d->cli, "GET", "/v1/version", NULL, NULL, NULL, &sos_version_type, &version, NULL, &err) < 0) {
+    if (api_call(d->cli, "GET", "/v1/version", NULL, NULL, NULL, &sos_version_type, &version, NULL,
+                 &err) < 0) {
         say(d, "fail", "server", err.text, "sos up, or --server URL");
         return false;
     }
     auto_free char *text = xasprintf("%s answers, version %s", d->cli->server, version.version);
     bool same = version.version && strcmp(version.version, SOS_VERSION) == 0;
-    say(d, same ? "ok" : "warn", "server", text, same ? "" : "client and farm are of different versions");
+    say(d, same ? "ok" : "warn", "server", text,
+        same ? "" : "client and farm are of different versions");
     sos_version_done(&version);
     return true;
 }
@@ -42,13 +45,15 @@ static void look_login(struct doctor *d)
 {
     struct err err = { 0 };
     struct sos_whoami who = { 0 };
-    if (api_call(d->cli, "GET", "/v1/whoami", NULL, NULL, NULL, &sos_whoami_type, &who, NULL, &err) < 0) {
+    if (api_call(d->cli, "GET", "/v1/whoami", NULL, NULL, NULL, &sos_whoami_type, &who, NULL,
+                 &err) < 0) {
         say(d, "fail", "login", err.text, "sos login");
         return;
     }
-    auto_free char *text = xasprintf("%s, role %s", who.subject, wire_enum_name(&sos_role_enum, (int)who.role));
-    say(d, who.role >= SOS_ROLE_SUBMITTER && who.role != SOS_ROLE_WORKER ? "ok" : "warn", "login", text,
-        who.role < SOS_ROLE_SUBMITTER ? "this token may look but not build" : "");
+    auto_free char *text =
+        xasprintf("%s, role %s", who.subject, wire_enum_name(&sos_role_enum, (int)who.role));
+    say(d, who.role >= SOS_ROLE_SUBMITTER && who.role != SOS_ROLE_WORKER ? "ok" : "warn", "login",
+        text, who.role < SOS_ROLE_SUBMITTER ? "this token may look but not build" : "");
     sos_whoami_done(&who);
 }
 
@@ -56,15 +61,17 @@ static void look_images(struct doctor *d)
 {
     struct err err = { 0 };
     struct sos_list_images_response list = { 0 };
-    if (api_call(d->cli, "GET", "/v1/images", NULL, NULL, NULL, &sos_list_images_response_type, &list, NULL, &err) < 0) {
+    if (api_call(d->cli, "GET", "/v1/images", NULL, NULL, NULL, &sos_list_images_response_type,
+                 &list, NULL, &err) < 0) {
         say(d, "fail", "images", err.text, "");
         return;
     }
     if (list.images_count == 0)
         say(d, "fail", "images", "the farm has no image", "images/make on the farm's machine");
     for (size_t i = 0; i < list.images_count; i++) {
-        auto_free char *text = xasprintf("%s on %zu worker%s", list.images[i].name, list.images[i].workers_count,
-                                         list.images[i].workers_count == 1 ? "" : "s");
+        auto_free char *text =
+            xasprintf("%s on %zu worker%s", list.images[i].name, list.images[i].workers_count,
+                      list.images[i].workers_count == 1 ? "" : "s");
         say(d, list.images[i].workers_count ? "ok" : "warn", "image", text,
             list.images[i].workers_count ? "" : "start a worker that has it");
     }
@@ -99,4 +106,6 @@ static int run(struct cli *cli)
     return doctor.fails ? EXIT_UNEXPECTED : EXIT_OK;
 }
 
-const struct command command_doctor = { "doctor", "", "Look for what stands between you and a build.", NULL, 0, run };
+const struct command command_doctor = {
+    "doctor", "", "Look for what stands between you and a build.", NULL, 0, run
+};

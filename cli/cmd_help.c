@@ -7,7 +7,8 @@
 
 static const char exit_codes[] =
     "exit codes\n"
-    "  0  success                              8  still pending (--wait-timeout, status --exit-status)\n"
+    "  0  success                              8  still pending (--wait-timeout, status "
+    "--exit-status)\n"
     "  1  unexpected client or server error    9  build canceled\n"
     "  2  usage error                         10  build timed out\n"
     "  3  build failed (code, tests, deps)    11  build errored (the farm's fault)\n"
@@ -20,7 +21,8 @@ static const char environment[] =
     "environment\n"
     "  SOS_SERVER       the farm's address\n"
     "  SOS_TOKEN        the token itself; SOS_TOKEN_FILE a file that holds it\n"
-    "  XDG_CONFIG_HOME  where config.yaml and credentials are (sos/ below it; ~/.config otherwise)\n"
+    "  XDG_CONFIG_HOME  where config.yaml and credentials are (sos/ below it; ~/.config "
+    "otherwise)\n"
     "  CI               when set, an interrupt cancels the build\n"
     "  NO_COLOR         no colours\n";
 
@@ -34,7 +36,8 @@ static const char states[] =
 
 static const char ignore[] =
     "what is not sent\n"
-    "  the image's excludes (node_modules, target, .venv …) < .gitignore of every folder < .sosignore;\n"
+    "  the image's excludes (node_modules, target, .venv …) < .gitignore of every folder < "
+    ".sosignore;\n"
     "  all in gitignore's syntax, later ones win, \"!\" takes back in. .git is never sent.\n"
     "  sos build --list-files shows what is.\n";
 
@@ -53,7 +56,8 @@ static const struct {
 
 void help_print(FILE *out)
 {
-    fprintf(out, "sos: build a project remotely, in the curated image of its language\n\nusage: sos COMMAND [ARGS]\n\n");
+    fprintf(out, "sos: build a project remotely, in the curated image of its language\n\nusage: "
+                 "sos COMMAND [ARGS]\n\n");
     for (size_t i = 0; commands[i]; i++) {
         int used = fprintf(out, "  %s %s", commands[i]->name, commands[i]->args);
         fprintf(out, "%*s%s\n", used < 30 ? 30 - used : 1, "", commands[i]->summary);
@@ -82,7 +86,8 @@ static int version_run(struct cli *cli)
 {
     struct sos_version version = { 0 };
     printf("sos %s\n", SOS_VERSION);
-    if (api_call(cli, "GET", "/v1/version", NULL, NULL, NULL, &sos_version_type, &version, NULL, NULL) == 0)
+    if (api_call(cli, "GET", "/v1/version", NULL, NULL, NULL, &sos_version_type, &version, NULL,
+                 NULL) == 0)
         printf("sos-server %s at %s\n", version.version, cli->server);
     sos_version_done(&version);
     return EXIT_OK;
@@ -97,9 +102,11 @@ static void bash_words(const char *first, const char *prefix)
         size_t len = space ? (size_t)(space - commands[i]->name) : strlen(commands[i]->name);
         if (first && (!space || strncmp(commands[i]->name, first, len) != 0 || first[len]))
             continue;
-        bool again = !first && i > 0 && strncmp(commands[i - 1]->name, commands[i]->name, len + 1) == 0 && space;
+        bool again = !first && i > 0 &&
+                     strncmp(commands[i - 1]->name, commands[i]->name, len + 1) == 0 && space;
         if (!again)
-            printf("%s%.*s", prefix, first ? (int)strlen(space + 1) : (int)len, first ? space + 1 : commands[i]->name);
+            printf("%s%.*s", prefix, first ? (int)strlen(space + 1) : (int)len,
+                   first ? space + 1 : commands[i]->name);
         prefix = again ? prefix : " ";
     }
 }
@@ -114,7 +121,8 @@ static int completion_run(struct cli *cli)
 {
     if (cli->args_count != 1 || strcmp(cli->args[0], "bash") != 0)
         return cli_usage(cli, "which shell? bash is the one there is");
-    printf("_sos() {\n    local word=${COMP_WORDS[COMP_CWORD]} words=\n    case \"$COMP_CWORD,${COMP_WORDS[1]}\" in\n"
+    printf("_sos() {\n    local word=${COMP_WORDS[COMP_CWORD]} words=\n    case "
+           "\"$COMP_CWORD,${COMP_WORDS[1]}\" in\n"
            "    1,*) words='");
     bash_words(NULL, "");
     printf("' ;;\n    2,artifact) words='");
@@ -136,7 +144,11 @@ static int completion_run(struct cli *cli)
     return EXIT_OK;
 }
 
-const struct command command_help = { "help", "[TOPIC]", "This list, or help on a topic.", NULL, 0, help_run };
-const struct command command_version = { "version", "", "Versions of the client and the farm.", NULL, 0, version_run };
-const struct command command_completion = { "completion", "bash", "Print shell completion: source <(sos completion bash)",
-                                            NULL, 0, completion_run };
+const struct command command_help = { "help", "[TOPIC]", "This list, or help on a topic.",
+                                      NULL,   0,         help_run };
+const struct command command_version = { "version", "", "Versions of the client and the farm.",
+                                         NULL,      0,  version_run };
+const struct command command_completion = {
+    "completion", "bash", "Print shell completion: source <(sos completion bash)",
+    NULL,         0,      completion_run
+};

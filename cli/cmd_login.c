@@ -9,7 +9,10 @@
 #include "sos/base/auto.h"
 
 static const struct config_item items[] = {
-    { .name = "token-stdin", .type = CONFIG_BOOL, .flag_only = true, .help = "read the token from standard input" },
+    { .name = "token-stdin",
+      .type = CONFIG_BOOL,
+      .flag_only = true,
+      .help = "read the token from standard input" },
 };
 
 /* A secret is typed unseen; from a pipe it is just a line. */
@@ -36,13 +39,15 @@ static char *token_ask(void)
 static int whoami_print(struct cli *cli, struct err *err)
 {
     struct sos_whoami who = { 0 };
-    int rc = api_call(cli, "GET", "/v1/whoami", NULL, NULL, NULL, &sos_whoami_type, &who, NULL, err);
+    int rc =
+        api_call(cli, "GET", "/v1/whoami", NULL, NULL, NULL, &sos_whoami_type, &who, NULL, err);
     if (rc < 0)
         return rc;
     if (cli->json)
         print_message(&sos_whoami_type, &who);
     else
-        printf("%s (%s) at %s\n", who.subject, wire_enum_name(&sos_role_enum, (int)who.role), cli->server);
+        printf("%s (%s) at %s\n", who.subject, wire_enum_name(&sos_role_enum, (int)who.role),
+               cli->server);
     sos_whoami_done(&who);
     return 0;
 }
@@ -53,8 +58,8 @@ static int login_run(struct cli *cli)
     bool from_stdin = config_bool(cli->config, "token-stdin");
     if (!from_stdin && !config_string(cli->config, "token-file")[0] && !isatty(STDIN_FILENO))
         return cli_usage(cli, "no terminal to ask on; give --token-file FILE or --token-stdin");
-    auto_free char *token = from_stdin || !config_string(cli->config, "token-file")[0] ? token_ask()
-                                                                                        : login_token(cli);
+    auto_free char *token =
+        from_stdin || !config_string(cli->config, "token-file")[0] ? token_ask() : login_token(cli);
     if (!token)
         return cli_usage(cli, "no token was given");
     cli->client = client_new(token, NULL);
@@ -75,7 +80,15 @@ static int whoami_run(struct cli *cli)
     return whoami_print(cli, &err) < 0 ? cli_fail(cli, &err) : EXIT_OK;
 }
 
-const struct command command_login = { "login", "", "Keep a token for the farm, after asking the farm whose it is.", items,
-                                       countof(items), login_run };
-const struct command command_logout = { "logout", "", "Forget the token for the farm.", NULL, 0, logout_run };
-const struct command command_whoami = { "whoami", "", "Who the farm takes you for.", NULL, 0, whoami_run };
+const struct command command_login = {
+    "login",
+    "",
+    "Keep a token for the farm, after asking the farm whose it is.",
+    items,
+    countof(items),
+    login_run
+};
+const struct command command_logout = { "logout", "", "Forget the token for the farm.",
+                                        NULL,     0,  logout_run };
+const struct command command_whoami = { "whoami", "", "Who the farm takes you for.",
+                                        NULL,     0,  whoami_run };

@@ -9,10 +9,25 @@
 #include "sos/base/auto.h"
 
 static const struct config_item items[] = {
-    { .name = "follow", .type = CONFIG_BOOL, .letter = 'f', .flag_only = true, .help = "until the build ends" },
-    { .name = "attempt", .type = CONFIG_INT, .fallback = "0", .flag_only = true, .help = "which attempt (the newest)" },
-    { .name = "since-offset", .type = CONFIG_INT, .fallback = "0", .flag_only = true, .help = "first byte" },
-    { .name = "raw", .type = CONFIG_BOOL, .flag_only = true, .help = "bytes as they are, escapes too" },
+    { .name = "follow",
+      .type = CONFIG_BOOL,
+      .letter = 'f',
+      .flag_only = true,
+      .help = "until the build ends" },
+    { .name = "attempt",
+      .type = CONFIG_INT,
+      .fallback = "0",
+      .flag_only = true,
+      .help = "which attempt (the newest)" },
+    { .name = "since-offset",
+      .type = CONFIG_INT,
+      .fallback = "0",
+      .flag_only = true,
+      .help = "first byte" },
+    { .name = "raw",
+      .type = CONFIG_BOOL,
+      .flag_only = true,
+      .help = "bytes as they are, escapes too" },
 };
 
 struct printer {
@@ -41,13 +56,15 @@ static int run(struct cli *cli)
     bool complete = false, follow = config_bool(cli->config, "follow");
     int64_t offset = config_int(cli->config, "since-offset");
     int attempt = (int)config_int(cli->config, "attempt");
-    struct printer printer = { .filter = { .color = cli->color }, .raw = config_bool(cli->config, "raw") };
+    struct printer printer = { .filter = { .color = cli->color },
+                               .raw = config_bool(cli->config, "raw") };
     if (cli_build_id(cli, cli->args_count ? cli->args[0] : "@last", &id, &err) < 0)
         return cli_fail(cli, &err);
     interrupts_catch();
     while (!complete && !interrupted()) {
         int64_t before = offset;
-        if (api_read_log(cli, id, &offset, &attempt, follow ? 10 : 0, on_bytes, &printer, &complete, &err) < 0)
+        if (api_read_log(cli, id, &offset, &attempt, follow ? 10 : 0, on_bytes, &printer, &complete,
+                         &err) < 0)
             return cli_fail(cli, &err);
         if (!follow && offset == before)
             break;
@@ -55,4 +72,5 @@ static int run(struct cli *cli)
     return EXIT_OK;
 }
 
-const struct command command_logs = { "logs", "[BUILD]", "Print or follow a build's log.", items, countof(items), run };
+const struct command command_logs = { "logs", "[BUILD]",      "Print or follow a build's log.",
+                                      items,  countof(items), run };

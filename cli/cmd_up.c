@@ -23,32 +23,54 @@
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
 
-enum { READY_MS = 60000, RESTART_MS = 1000, RESTART_MAX_MS = 30000, STEADY_MS = 30000, STOP_MS = 20000, ARGS_MAX = 24 };
+enum {
+    READY_MS = 60000,
+    RESTART_MS = 1000,
+    RESTART_MAX_MS = 30000,
+    STEADY_MS = 30000,
+    STOP_MS = 20000,
+    ARGS_MAX = 24
+};
 
 static const struct config_item items[] = {
-    { .name = "state", .type = CONFIG_STRING, .fallback = "/var/lib/sos", .help = "folder of all that lasts" },
-    { .name = "images", .type = CONFIG_STRING, .fallback = "/var/lib/sos/images", .help = "folder that images/make wrote" },
-    { .name = "address", .type = CONFIG_STRING, .fallback = "127.0.0.1", .help = "address to serve on" },
+    { .name = "state",
+      .type = CONFIG_STRING,
+      .fallback = "/var/lib/sos",
+      .help = "folder of all that lasts" },
+    { .name = "images",
+      .type = CONFIG_STRING,
+      .fallback = "/var/lib/sos/images",
+      .help = "folder that images/make wrote" },
+    { .name = "address",
+      .type = CONFIG_STRING,
+      .fallback = "127.0.0.1",
+      .help = "address to serve on" },
     { .name = "port", .type = CONFIG_INT, .fallback = "8600", .help = "of the server" },
     { .name = "store-port", .type = CONFIG_INT, .fallback = "8601", .help = "of the store" },
     { .name = "slots", .type = CONFIG_INT, .fallback = "2", .help = "builds at once" },
-    { .name = "worker-name", .type = CONFIG_STRING, .fallback = "local", .help = "name of the worker" },
-    { .name = "login", .type = CONFIG_BOOL, .fallback = "true", .help = "keep the admin token for this user" },
+    { .name = "worker-name",
+      .type = CONFIG_STRING,
+      .fallback = "local",
+      .help = "name of the worker" },
+    { .name = "login",
+      .type = CONFIG_BOOL,
+      .fallback = "true",
+      .help = "keep the admin token for this user" },
 };
 
 struct child {
-    const char *name;        /* "sos-store" */
-    char *args[ARGS_MAX];    /* owned */
+    const char *name;     /* "sos-store" */
+    char *args[ARGS_MAX]; /* owned */
     pid_t pid;
     int64_t start_ms;
-    int64_t pause_ms;        /* before the next start */
-    int64_t due_ms;          /* when to start again; 0: it runs */
+    int64_t pause_ms; /* before the next start */
+    int64_t due_ms;   /* when to start again; 0: it runs */
 };
 
 struct up {
     struct cli *cli;
     const char *state;
-    char *programs;          /* folder of this program's own file */
+    char *programs; /* folder of this program's own file */
     struct child store, server, worker;
     char *store_url, *server_url;
 };
@@ -186,7 +208,8 @@ static void child_ended(struct child *child, int status)
     child->pid = 0;
     log_warn("up", "program ended, starting it again", "program=%s %s=%d in_ms=%lld", child->name,
              WIFSIGNALED(status) ? "signal" : "status",
-             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), (long long)child->pause_ms);
+             WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+             (long long)child->pause_ms);
 }
 
 static void children_watch(struct up *up)
@@ -199,7 +222,8 @@ static void children_watch(struct up *up)
             if (all[i]->pid == pid)
                 child_ended(all[i], status);
     for (size_t i = 0; i < countof(all); i++)
-        if (all[i]->due_ms && clock_mono_ms() >= all[i]->due_ms && child_start(up, all[i], NULL, &err) < 0)
+        if (all[i]->due_ms && clock_mono_ms() >= all[i]->due_ms &&
+            child_start(up, all[i], NULL, &err) < 0)
             log_error("up", "not started", "program=%s why=%s", all[i]->name, err.text);
 }
 
@@ -252,8 +276,11 @@ static int run(struct cli *cli)
     ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
     self[len > 0 ? len : 0] = '\0';
     char *slash = strrchr(self, '/');
-    struct up up = { .cli = cli, .state = config_string(cli->config, "state"), .store = { .name = "sos-store" },
-                     .server = { .name = "sos-server" }, .worker = { .name = "sos-worker" },
+    struct up up = { .cli = cli,
+                     .state = config_string(cli->config, "state"),
+                     .store = { .name = "sos-store" },
+                     .server = { .name = "sos-server" },
+                     .worker = { .name = "sos-worker" },
                      .programs = xstrndup(self, slash ? (size_t)(slash - self) : 0) };
     interrupts_catch();
     int rc = up_all(&up, &err);
@@ -271,5 +298,7 @@ static int run(struct cli *cli)
     return rc < 0 && !interrupted() ? cli_fail(cli, &err) : EXIT_OK;
 }
 
-const struct command command_up = { "up", "", "Run a whole farm on this machine: store, server and a worker.", items,
-                                    countof(items), run };
+const struct command command_up = {
+    "up",           "", "Run a whole farm on this machine: store, server and a worker.", items,
+    countof(items), run
+};

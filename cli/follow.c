@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/api.h"
 #include "sos/base/clock.h"
@@ -77,7 +78,8 @@ static int log_refresh(struct follow *f, int wait_s, struct err *err)
 /* One round: while it runs the log's long poll is the clock, else the build's. */
 static int follow_round(struct follow *f, struct err *err)
 {
-    bool has_log = f->build->attempt > 0 && !f->log_complete && f->build->state != SOS_BUILD_STATE_QUEUED;
+    bool has_log =
+        f->build->attempt > 0 && !f->log_complete && f->build->state != SOS_BUILD_STATE_QUEUED;
     int rc = build_refresh(f, has_log ? 0 : QUEUE_WAIT_S, err);
     if (rc == 0 && !build_is_final(f->build))
         screen_build(f->screen, f->build);
@@ -117,7 +119,7 @@ int follow_build(struct cli *cli, struct screen *screen, struct sos_build *build
             return rc;
         lost_since = lost_since ? lost_since : clock_mono_ms();
         const struct timespec pause = { .tv_nsec = RETRY_MS * 1000000L };
-        nanosleep(&pause, NULL);   /* between tries to reach a server that is away */
+        nanosleep(&pause, NULL); /* between tries to reach a server that is away */
     }
     log_drain(&f);
     screen_build(screen, build);

@@ -12,19 +12,33 @@
 #include "sos/base/auto.h"
 
 const struct command *const commands[] = {
-    &command_build,   &command_status,       &command_logs,          &command_cancel, &command_list,
-    &command_queue,   &command_workers,      &command_images,        &command_artifact_list,
-    &command_artifact_show, &command_artifact_get, &command_up,      &command_login,  &command_logout,
-    &command_whoami,  &command_doctor,       &command_completion,    &command_version, &command_help,
-    NULL,
+    &command_build,         &command_status,        &command_logs,         &command_cancel,
+    &command_list,          &command_queue,         &command_workers,      &command_images,
+    &command_artifact_list, &command_artifact_show, &command_artifact_get, &command_up,
+    &command_login,         &command_logout,        &command_whoami,       &command_doctor,
+    &command_completion,    &command_version,       &command_help,         NULL,
 };
 
 const struct config_item global_items[] = {
-    { .name = "server", .type = CONFIG_STRING, .fallback = "http://127.0.0.1:8600", .help = "the farm's address" },
-    { .name = "token-file", .type = CONFIG_STRING, .fallback = "", .help = "file that holds the token" },
+    { .name = "server",
+      .type = CONFIG_STRING,
+      .fallback = "http://127.0.0.1:8600",
+      .help = "the farm's address" },
+    { .name = "token-file",
+      .type = CONFIG_STRING,
+      .fallback = "",
+      .help = "file that holds the token" },
     { .name = "json", .type = CONFIG_BOOL, .fallback = "false", .help = "machine-readable output" },
-    { .name = "quiet", .type = CONFIG_BOOL, .fallback = "false", .help = "only results and errors", .letter = 'q' },
-    { .name = "no-color", .type = CONFIG_BOOL, .fallback = "false", .help = "no colours", .flag_only = true },
+    { .name = "quiet",
+      .type = CONFIG_BOOL,
+      .fallback = "false",
+      .help = "only results and errors",
+      .letter = 'q' },
+    { .name = "no-color",
+      .type = CONFIG_BOOL,
+      .fallback = "false",
+      .help = "no colours",
+      .flag_only = true },
 };
 const size_t global_items_count = countof(global_items);
 
@@ -69,7 +83,8 @@ static void cli_done(struct cli *cli)
 
 static void command_help_print(const struct command *command, FILE *out)
 {
-    fprintf(out, "usage: sos %s %s\n\n%s\n\nflags:\n", command->name, command->args, command->summary);
+    fprintf(out, "usage: sos %s %s\n\n%s\n\nflags:\n", command->name, command->args,
+            command->summary);
     config_help(command->items, command->items_count, out);
     config_help(global_items, global_items_count, out);
 }

@@ -69,9 +69,10 @@ void screen_line(struct screen *screen, char mark, const char *label, const char
 void screen_findings(struct screen *screen, const struct project *project)
 {
     const struct findings *findings = &project->findings;
-    screen_line(screen, findings->errors ? 'x' : '+', "checks", "%zu passed, %zu warning%s, %zu error%s",
-                findings->passed, findings->warnings, findings->warnings == 1 ? "" : "s",
-                findings->errors, findings->errors == 1 ? "" : "s");
+    screen_line(screen, findings->errors ? 'x' : '+', "checks",
+                "%zu passed, %zu warning%s, %zu error%s", findings->passed, findings->warnings,
+                findings->warnings == 1 ? "" : "s", findings->errors,
+                findings->errors == 1 ? "" : "s");
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *f = &findings->items[i];
         if (screen->cli->json || (screen->cli->quiet && f->severity != SEVERITY_ERROR))
@@ -84,7 +85,8 @@ void screen_findings(struct screen *screen, const struct project *project)
     }
 }
 
-void screen_event(struct screen *screen, const char *type, const struct wire_type *wire, const void *message)
+void screen_event(struct screen *screen, const char *type, const struct wire_type *wire,
+                  const void *message)
 {
     if (!screen->cli->json)
         return;
@@ -100,7 +102,8 @@ static void wait_say(struct screen *screen, const struct sos_build *build)
     char now[200];
     const struct sos_queue_place *place = build->queue;
     const char *why = place && place->reasons_count > 0 ? place->reasons[0].detail : NULL;
-    snprintf(now, sizeof now, "position %d%s%s", place ? place->position : 0, why ? " · " : "", why ? why : "");
+    snprintf(now, sizeof now, "position %d%s%s", place ? place->position : 0, why ? " · " : "",
+             why ? why : "");
     if (strcmp(now, screen->said_wait) == 0)
         return;
     snprintf(screen->said_wait, sizeof screen->said_wait, "%s", now);
@@ -125,7 +128,8 @@ static void live_say(struct screen *screen, const char *step)
     char took[TEXT_MAX];
     if (!screen->cli->tty || screen->cli->json || screen->cli->quiet || screen->log)
         return;
-    const char *last = screen->tail_count ? screen->tail[(screen->tail_count - 1) % countof(screen->tail)] : "";
+    const char *last =
+        screen->tail_count ? screen->tail[(screen->tail_count - 1) % countof(screen->tail)] : "";
     fprintf(stderr, "\r\033[K  %s %-9s %s  %.60s", screen->cli->utf8 ? "⠸" : "*", step,
             text_duration(clock_mono_ms() - screen->start_ms, took), last);
     fflush(stderr);
@@ -137,7 +141,7 @@ void screen_build(struct screen *screen, const struct sos_build *build)
     screen_event(screen, "build", &sos_build_type, build);
     if (build->state == SOS_BUILD_STATE_QUEUED) {
         wait_say(screen, build);
-        screen->steps_said = 0;   /* a new attempt tells its steps anew */
+        screen->steps_said = 0; /* a new attempt tells its steps anew */
         return;
     }
     const char *running = "starting";
@@ -160,7 +164,8 @@ void screen_build(struct screen *screen, const struct sos_build *build)
 static void log_line_say(struct screen *screen)
 {
     const char *text = screen->line.data ? screen->line.data : "";
-    snprintf(screen->tail[screen->tail_count++ % countof(screen->tail)], sizeof screen->tail[0], "%s", text);
+    snprintf(screen->tail[screen->tail_count++ % countof(screen->tail)], sizeof screen->tail[0],
+             "%s", text);
     if (screen->log && !screen->cli->json) {
         live_clear(screen);
         printf("%s\n", text);
@@ -193,7 +198,8 @@ static void success_say(struct screen *screen, const struct sos_build *build)
     screen_line(screen, '+', build->origin == SOS_BUILD_ORIGIN_REUSED ? "reused" : "stored",
                 "%s %s  in %s%s%s", build->project, build->version,
                 text_duration(build->finish_time_ms - build->create_time_ms, took),
-                build->origin_build ? "  from build " : "", build->origin_build ? build->origin_build : "");
+                build->origin_build ? "  from build " : "",
+                build->origin_build ? build->origin_build : "");
     for (size_t i = 0; artifact && i < artifact->files_count; i++) {
         const struct sos_artifact_file *file = &artifact->files[i];
         fprintf(stderr, "    file      %s  %s\n    sha256    %s\n    where     %s\n", file->path,
@@ -217,13 +223,17 @@ static const char *state_text(enum sos_build_state state)
 static void failure_say(struct screen *screen, const struct sos_build *build)
 {
     const struct sos_result *result = build->result;
-    size_t shown = screen->tail_count < countof(screen->tail) ? screen->tail_count : countof(screen->tail);
+    size_t shown =
+        screen->tail_count < countof(screen->tail) ? screen->tail_count : countof(screen->tail);
     for (size_t i = screen->tail_count - shown; !screen->log && i < screen->tail_count; i++)
         fprintf(stderr, "     %s\n", screen->tail[i % countof(screen->tail)]);
-    screen_line(screen, 'x', build->project, "%s %s%s%s (%s)%s", build->version, state_text(build->state),
-                result && result->step ? " in step " : "", result && result->step ? result->step : "",
+    screen_line(screen, 'x', build->project, "%s %s%s%s (%s)%s", build->version,
+                state_text(build->state), result && result->step ? " in step " : "",
+                result && result->step ? result->step : "",
                 result ? wire_enum_name(&sos_result_reason_enum, (int)result->reason) : "?",
-                build->state == SOS_BUILD_STATE_FAILED ? " — this is a build failure, not a farm error" : "");
+                build->state == SOS_BUILD_STATE_FAILED
+                    ? " — this is a build failure, not a farm error"
+                    : "");
     if (result && result->message)
         fprintf(stderr, "    cause   %s\n", result->message);
     if (result && result->hint)

@@ -10,15 +10,15 @@
 struct screen {
     struct cli *cli;
     struct text_filter filter;
-    struct buf line;          /* of the log, not yet whole */
-    char tail[12][256];       /* last lines of the running step */
+    struct buf line;    /* of the log, not yet whole */
+    char tail[12][256]; /* last lines of the running step */
     size_t tail_count;
-    char said_step[32];       /* the step that was last announced */
+    char said_step[32]; /* the step that was last announced */
     char said_wait[200];
-    size_t steps_said;        /* steps whose end was told */
+    size_t steps_said; /* steps whose end was told */
     int64_t start_ms;
-    bool live;                /* a line without newline stands on the terminal */
-    bool log;                 /* print the whole log, not only its tail on failure */
+    bool live; /* a line without newline stands on the terminal */
+    bool log;  /* print the whole log, not only its tail on failure */
 };
 
 void screen_init(struct screen *screen, struct cli *cli);
@@ -34,4 +34,5 @@ void screen_log(struct screen *screen, const char *data, size_t len);
 /* The last word about a finished build. */
 void screen_verdict(struct screen *screen, const struct sos_build *build);
 /* One event of --json: {"type":TYPE,TYPE:message}. */
-void screen_event(struct screen *screen, const char *type, const struct wire_type *wire, const void *message);
+void screen_event(struct screen *screen, const char *type, const struct wire_type *wire,
+                  const void *message);

@@ -42,8 +42,8 @@ const char *text_age(int64_t wall_ms, char room[TEXT_MAX])
     int64_t ago = clock_wall_ms() - wall_ms;
     if (wall_ms == 0)
         return "-";
-    if (ago > 48LL * 3600 * 1000)
-        snprintf(room, TEXT_MAX, "%" PRId64 "d", ago / (24LL * 3600 * 1000));
+    if (ago > INT64_C(48) * 3600 * 1000)
+        snprintf(room, TEXT_MAX, "%" PRId64 "d", ago / (INT64_C(24) * 3600 * 1000));
     else
         text_duration(ago < 0 ? 0 : ago / 1000 * 1000, room);
     return room;
@@ -69,7 +69,7 @@ static void csi_byte(struct text_filter *f, char c, struct buf *ret)
         if (f->sequence_len < sizeof f->sequence)
             f->sequence[f->sequence_len++] = c;
     } else {
-        f->sequence_len = sizeof f->sequence;   /* no SGR: swallow it whole */
+        f->sequence_len = sizeof f->sequence; /* no SGR: swallow it whole */
     }
 }
 
@@ -96,7 +96,8 @@ void text_filter(struct text_filter *f, const char *data, size_t len, struct buf
         case CSI:
             csi_byte(f, c, ret);
             break;
-        case STRING:   /* ends with BEL or ESC \ ; a newline ends it too, so that no output is eaten */
+        case STRING: /* ends with BEL or ESC \ ; a newline ends it too, so that no output is eaten
+                      */
             f->state = c == '\a' || c == '\n' ? PLAIN : c == '\033' ? STRING_ESCAPE : STRING;
             break;
         case STRING_ESCAPE:
@@ -126,7 +127,8 @@ void table_row(struct table *table, const char *const cells[])
     size_t count = table->columns * (table->rows + 1);
     table->cells = xrealloc(table->cells, count * sizeof *table->cells);
     for (size_t i = 0; i < table->columns; i++)
-        table->cells[table->columns * table->rows + i] = xstrdup(cells[i] && cells[i][0] ? cells[i] : "-");
+        table->cells[table->columns * table->rows + i] =
+            xstrdup(cells[i] && cells[i][0] ? cells[i] : "-");
     table->rows++;
 }
 

@@ -18,8 +18,8 @@ const char *text_duration(int64_t ms, char room[TEXT_MAX]);
 /* "38s ago" of a wall clock time; "-" when 0. */
 const char *text_age(int64_t wall_ms, char room[TEXT_MAX]);
 
-/* Takes a stream apart: keeps text, tabs and newlines; of escape sequences keeps only SGR (colours),
- * and that only when `color`.  State lives across chunks. */
+/* Takes a stream apart: keeps text, tabs and newlines; of escape sequences keeps only SGR
+ * (colours), and that only when `color`.  State lives across chunks. */
 struct text_filter {
     int state;
     bool color;
@@ -31,5 +31,5 @@ void text_filter(struct text_filter *filter, const char *data, size_t len, struc
 /* A table with columns as wide as their widest cell. */
 struct table;
 struct table *table_new(size_t columns);
-void table_row(struct table *table, const char *const cells[]);   /* copies */
-void table_print(struct table *table, FILE *out);                 /* and frees it */
+void table_row(struct table *table, const char *const cells[]); /* copies */
+void table_print(struct table *table, FILE *out);               /* and frees it */

@@ -32,7 +32,8 @@ static int text_compare(const void *a, const void *b)
 
 static bool is_missing(const struct sos_source *source, const char *sha256)
 {
-    return bsearch(&sha256, source->missing, source->missing_count, sizeof *source->missing, text_compare);
+    return bsearch(&sha256, source->missing, source->missing_count, sizeof *source->missing,
+                   text_compare);
 }
 
 static int file_send(struct blobstream_writer *writer, const struct project *project,
@@ -77,8 +78,8 @@ static int blobs_pack(const struct project *project, struct sos_source *source, 
     return rc;
 }
 
-static int blobs_put(struct cli *cli, const char *id, FILE *spool, int64_t size, struct sos_source *ret,
-                     struct err *err)
+static int blobs_put(struct cli *cli, const char *id, FILE *spool, int64_t size,
+                     struct sos_source *ret, struct err *err)
 {
     auto_free char *url = xasprintf("%s/v1/sources/%s/blobs", cli->server, id);
     const char *headers[] = { "Content-Type: application/vnd.sos.blobs+zstd", NULL };
@@ -112,19 +113,21 @@ static int blobs_send(struct cli *cli, const struct project *project, struct sos
     struct sos_source after = { 0 };
     rc = blobs_put(cli, source->id, spool, sum->bytes_sent, &after, err);
     if (rc == 0 && !after.complete)
-        rc = err_set(err, ERR_IO, "the server still lacks %zu files after the upload", after.missing_count);
+        rc = err_set(err, ERR_IO, "the server still lacks %zu files after the upload",
+                     after.missing_count);
     sos_source_done(&after);
     return rc;
 }
 
-int upload_source(struct cli *cli, const struct project *project, struct upload_sum *ret, struct err *err)
+int upload_source(struct cli *cli, const struct project *project, struct upload_sum *ret,
+                  struct err *err)
 {
     struct sos_manifest manifest = { 0 };
     struct sos_source source = { 0 };
     memset(ret, 0, sizeof *ret);
     manifest_make(&project->walk.tree, &manifest);
-    int rc = api_call(cli, "POST", "/v1/sources", NULL, &sos_manifest_type, &manifest, &sos_source_type,
-                      &source, NULL, err);
+    int rc = api_call(cli, "POST", "/v1/sources", NULL, &sos_manifest_type, &manifest,
+                      &sos_source_type, &source, NULL, err);
     sos_manifest_done(&manifest);
     if (rc < 0)
         return rc;

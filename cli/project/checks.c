@@ -53,8 +53,9 @@ static bool lock_is_required(const struct project *project, const struct sos_loc
     struct buf text;
     struct err ignored;
     buf_init(&text, CHECK_FILE_MAX);
-    bool required = fs_read(path, &text, &ignored) == 0 &&
-                    (!when->contains || (text.data && line_matches(text.data, when->contains, &ignored) > 0));
+    bool required =
+        fs_read(path, &text, &ignored) == 0 &&
+        (!when->contains || (text.data && line_matches(text.data, when->contains, &ignored) > 0));
     buf_done(&text);
     return required;
 }
@@ -79,7 +80,8 @@ static void check_lock(struct project *project)
                          "%s exists but is ignored, so it would not be sent", rule->file);
         else
             findings_add(&project->findings, "lock-missing", SEVERITY_ERROR, rule->fix,
-                         "no lock file: %s is missing, so the build would not be repeatable", rule->file);
+                         "no lock file: %s is missing, so the build would not be repeatable",
+                         rule->file);
     }
 }
 
@@ -100,14 +102,15 @@ static void check_sizes(struct project *project)
         if (file->size_bytes > FILE_WARN_BYTES)
             findings_add(&project->findings, "file-size",
                          file->size_bytes > FILE_ERROR_BYTES ? SEVERITY_ERROR : SEVERITY_WARNING,
-                         "add it to .sosignore, or keep data out of the project", "%s has %" PRId64 " MB",
-                         file->path, file->size_bytes >> 20);
+                         "add it to .sosignore, or keep data out of the project",
+                         "%s has %" PRId64 " MB", file->path, file->size_bytes >> 20);
     }
     if (total > TREE_WARN_BYTES)
-        findings_add(&project->findings, "total-size",
-                     total > TREE_ERROR_BYTES ? SEVERITY_ERROR : SEVERITY_WARNING,
-                     "sos build --list-files shows the largest last; add to .sosignore what is not needed",
-                     "%" PRId64 " MB would be sent", total >> 20);
+        findings_add(
+            &project->findings, "total-size",
+            total > TREE_ERROR_BYTES ? SEVERITY_ERROR : SEVERITY_WARNING,
+            "sos build --list-files shows the largest last; add to .sosignore what is not needed",
+            "%" PRId64 " MB would be sent", total >> 20);
     if (tree->count > FILES_MAX)
         findings_add(&project->findings, "file-count", SEVERITY_ERROR, "add folders to .sosignore",
                      "%zu files would be sent (at most %zu)", tree->count, FILES_MAX);
@@ -121,8 +124,10 @@ static void check_links(struct project *project)
     for (size_t i = 0; i < project->walk.oddities_count; i++) {
         const struct walk_oddity *odd = &project->walk.oddities[i];
         if (odd->kind == WALK_BAD_LINK)
-            findings_add(&project->findings, "symlink", SEVERITY_ERROR, "remove it or add it to .sosignore",
-                         "the link %s -> %s leaves the project or leads nowhere", odd->path, odd->detail);
+            findings_add(&project->findings, "symlink", SEVERITY_ERROR,
+                         "remove it or add it to .sosignore",
+                         "the link %s -> %s leaves the project or leads nowhere", odd->path,
+                         odd->detail);
     }
 }
 
@@ -131,24 +136,41 @@ static void check_names(struct project *project)
     for (size_t i = 0; i < project->walk.oddities_count; i++) {
         const struct walk_oddity *odd = &project->walk.oddities[i];
         if (odd->kind != WALK_BAD_LINK)
-            findings_add(&project->findings, "file-kind", SEVERITY_ERROR, "rename, remove or ignore it",
-                         "%s cannot be sent: %s", odd->path, odd->detail);
+            findings_add(&project->findings, "file-kind", SEVERITY_ERROR,
+                         "rename, remove or ignore it", "%s cannot be sent: %s", odd->path,
+                         odd->detail);
     }
     const struct tree *tree = &project->walk.tree;
     for (size_t i = 1; i < tree->count; i++)
         if (strcasecmp(tree->files[i - 1].path, tree->files[i].path) == 0)
             findings_add(&project->findings, "case-collision", SEVERITY_WARNING, "rename one",
-                         "%s and %s differ only in case", tree->files[i - 1].path, tree->files[i].path);
+                         "%s and %s differ only in case", tree->files[i - 1].path,
+                         tree->files[i].path);
 }
 
 /* Secrets by their names.  A file that is tracked or not: it would leave this machine. */
 static void check_secrets(struct project *project)
 {
-    static const char *const secret[] = { ".env", ".env.*", "*.pem", "*.p12", "*.pfx", "*.jks", "*.keystore",
-                                          "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".netrc",
-                                          ".pypirc", ".npmrc.local", "*service-account*.json",
-                                          "credentials.json", ".htpasswd", "*.kdbx" };
-    static const char *const fine[] = { ".env.example", ".env.sample", ".env.template", ".env.dist", "*.pub" };
+    static const char *const secret[] = { ".env",
+                                          ".env.*",
+                                          "*.pem",
+                                          "*.p12",
+                                          "*.pfx",
+                                          "*.jks",
+                                          "*.keystore",
+                                          "id_rsa*",
+                                          "id_dsa*",
+                                          "id_ecdsa*",
+                                          "id_ed25519*",
+                                          ".netrc",
+                                          ".pypirc",
+                                          ".npmrc.local",
+                                          "*service-account*.json",
+                                          "credentials.json",
+                                          ".htpasswd",
+                                          "*.kdbx" };
+    static const char *const fine[] = { ".env.example", ".env.sample", ".env.template", ".env.dist",
+                                        "*.pub" };
     for (size_t i = 0; i < project->walk.tree.count; i++) {
         const char *path = project->walk.tree.files[i].path, *name = base_name(path);
         bool hit = false;
@@ -166,13 +188,15 @@ static void check_secrets(struct project *project)
 /* Built outputs that were not ignored make a source large and a build unlike the next. */
 static void check_outputs(struct project *project)
 {
-    static const char *const output[] = { "node_modules/", ".venv/", "venv/", "target/", "__pycache__/", ".gradle/" };
+    static const char *const output[] = { "node_modules/", ".venv/",       "venv/",
+                                          "target/",       "__pycache__/", ".gradle/" };
     for (size_t i = 0; i < countof(output); i++) {
         size_t len = strlen(output[i]), seen = 0;
         for (size_t j = 0; j < project->walk.tree.count; j++)
             seen += strncmp(project->walk.tree.files[j].path, output[i], len) == 0;
         if (seen > 0)
-            findings_add(&project->findings, "built-output", SEVERITY_WARNING, "add it to .gitignore or .sosignore",
+            findings_add(&project->findings, "built-output", SEVERITY_WARNING,
+                         "add it to .gitignore or .sosignore",
                          "%s (%zu files) is sent although builds make it", output[i], seen);
     }
 }
@@ -196,8 +220,9 @@ static const struct {
     const char *id;
     void (*run)(struct project *project);
 } checks[] = {
-    { "lock-missing", check_lock },    { "dirty-tree", check_dirty },     { "file-size", check_sizes },
-    { "symlink", check_links },        { "file-kind", check_names },      { "secret-file", check_secrets },
+    { "lock-missing", check_lock },    { "dirty-tree", check_dirty },
+    { "file-size", check_sizes },      { "symlink", check_links },
+    { "file-kind", check_names },      { "secret-file", check_secrets },
     { "built-output", check_outputs }, { "lfs-pointer", check_lfs },
 };
 
@@ -215,7 +240,8 @@ static void findings_drop_skipped(struct findings *findings, const struct projec
     struct findings kept = { .passed = findings->passed };
     for (size_t i = 0; i < findings->count; i++) {
         const struct finding *f = &findings->items[i];
-        enum severity severity = wish->strict && f->severity == SEVERITY_WARNING ? SEVERITY_ERROR : f->severity;
+        enum severity severity =
+            wish->strict && f->severity == SEVERITY_WARNING ? SEVERITY_ERROR : f->severity;
         if (!skipped(f->id, wish))
             findings_add(&kept, f->id, severity, f->fix, "%s", f->what);
     }

@@ -11,7 +11,7 @@ enum { MARKER_FILE_MAX = 1 << 20, LANGUAGES_MAX = 32 };
 
 struct candidate {
     const struct sos_image *image;
-    const char *strong;   /* file that says so */
+    const char *strong; /* file that says so */
     const char *weak;
 };
 
@@ -123,16 +123,18 @@ int detect_project(const char *root, const struct sos_list_images_response *imag
     }
     const struct candidate *found = strong ? strong : weak;
     if (!found && (language || image_name) && count == 1)
-        found = &candidates[0];   /* the user says what it is; the recipe will tell if it is not */
+        found = &candidates[0]; /* the user says what it is; the recipe will tell if it is not */
     if (!found)
         return nothing_seen(root, candidates, count, err);
 
     memset(ret, 0, sizeof *ret);
     ret->image = found->image;
     snprintf(ret->evidence, sizeof ret->evidence, "%s",
-             found->strong ? found->strong : found->weak ? found->weak : "chosen by you");
+             found->strong ? found->strong
+             : found->weak ? found->weak
+                           : "chosen by you");
     if (strong && weak)
-        snprintf(ret->note, sizeof ret->note, "%s (%s) is here too and was not followed", weak->weak,
-                 weak->image->language);
+        snprintf(ret->note, sizeof ret->note, "%s (%s) is here too and was not followed",
+                 weak->weak, weak->image->language);
     return 0;
 }

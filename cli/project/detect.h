@@ -8,9 +8,9 @@
 #include "sos/v1.h"
 
 struct detection {
-    const struct sos_image *image;   /* borrowed from the list */
-    char evidence[200];              /* "go.mod" */
-    char note[200];                  /* what else was seen; may be empty */
+    const struct sos_image *image; /* borrowed from the list */
+    char evidence[200];            /* "go.mod" */
+    char note[200];                /* what else was seen; may be empty */
 };
 
 /* `language` and `image_name` (either may be NULL) narrow the choice.  err explains with every

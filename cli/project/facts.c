@@ -116,7 +116,7 @@ struct xml {
     XML_Parser parser;
     const char *wanted;
     char path[XML_PATH_MAX];
-    size_t lengths[XML_DEPTH_MAX];   /* of path before each open element */
+    size_t lengths[XML_DEPTH_MAX]; /* of path before each open element */
     int depth;
     bool too_deep;
     bool found;

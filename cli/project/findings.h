@@ -8,16 +8,16 @@ enum severity { SEVERITY_NOTE, SEVERITY_WARNING, SEVERITY_ERROR };
 enum { FINDINGS_MAX = 200 };
 
 struct finding {
-    const char *id;      /* static: "lock-missing" */
+    const char *id; /* static: "lock-missing" */
     enum severity severity;
     char *what;
-    char *fix;           /* may be NULL */
+    char *fix; /* may be NULL */
 };
 
 struct findings {
     struct finding *items;
     size_t count;
-    size_t passed;       /* checks that found nothing */
+    size_t passed; /* checks that found nothing */
     size_t errors;
     size_t warnings;
 };

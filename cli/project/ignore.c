@@ -6,10 +6,10 @@
 
 struct pattern {
     char *glob;
-    char *folder;      /* holds below this one */
+    char *folder; /* holds below this one */
     bool negated;
     bool folder_only;
-    bool anchored;     /* against the path below `folder`, not the last element */
+    bool anchored; /* against the path below `folder`, not the last element */
 };
 
 struct ignore {

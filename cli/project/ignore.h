@@ -26,7 +26,8 @@ int ignore_add_pattern(struct ignore *ignore, const char *folder, const char *pa
 /* How many patterns there are now, and forget those added since then (leaving a folder). */
 size_t ignore_mark(const struct ignore *ignore);
 void ignore_reset(struct ignore *ignore, size_t mark);
-/* Is this path (relative to the root) itself matched?  The caller does not enter a folder that is. */
+/* Is this path (relative to the root) itself matched?  The caller does not enter a folder that is.
+ */
 bool ignore_matches(const struct ignore *ignore, const char *path, bool is_folder);
 /* The decision of two layers: what `over` says of a path counts, else what `under` says. */
 bool ignore_decide(const struct ignore *under, const struct ignore *over, const char *path,

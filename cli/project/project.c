@@ -9,7 +9,7 @@
 #include "sos/base/auto.h"
 
 enum { NAME_MAX_LEN = 64, VERSION_MAX_LEN = 128 };
-static const int64_t EPOCH_1980_S = 315532800;   /* the earliest that a zip file can hold */
+static const int64_t EPOCH_1980_S = 315532800; /* the earliest that a zip file can hold */
 
 /* "Org.Name Service" -> "org.name-service": the farm's names are [a-z0-9][a-z0-9._-]*. */
 static char *name_clean(const char *raw)
@@ -65,8 +65,8 @@ static int name_settle(struct project *project, const struct project_wish *wish,
     }
     project->name = name_clean(raw);
     if (!project->name[0]) {
-        err_hint(err, "sos build --name NAME");
-        return err_set(err, ERR_INVALID, "no usable project name in \"%s\"", raw);
+        err_set(err, ERR_INVALID, "no usable project name in \"%s\"", raw);
+        return err_hint(err, "sos build --name NAME");
     }
     return 0;
 }
@@ -76,7 +76,8 @@ static int name_settle(struct project *project, const struct project_wish *wish,
 static int version_settle(struct project *project, const struct project_wish *wish, struct err *err)
 {
     auto_free char *raw = NULL;
-    int rc = settle(project, wish->version, SOS_FACT_RULE_FACT_VERSION, &raw, &project->version_from, err);
+    int rc = settle(project, wish->version, SOS_FACT_RULE_FACT_VERSION, &raw,
+                    &project->version_from, err);
     if (rc < 0)
         return rc;
     const char *hex = project->id + strlen("sha256:");
@@ -86,7 +87,8 @@ static int version_settle(struct project *project, const struct project_wish *wi
         project->version_from = xstrdup("git describe");
     } else if (rc == 1) {
         raw = xasprintf("0.0.0-%.12s", hex);
-        project->version_from = xstrdup("the source's digest: neither files nor git tell a version");
+        project->version_from =
+            xstrdup("the source's digest: neither files nor git tell a version");
     }
     project->version = version_clean(raw);
     return 0;
@@ -94,7 +96,8 @@ static int version_settle(struct project *project, const struct project_wish *wi
 
 static int entry_settle(struct project *project, const struct project_wish *wish, struct err *err)
 {
-    int rc = settle(project, wish->entry, SOS_FACT_RULE_FACT_ENTRY, &project->entry, &project->entry_from, err);
+    int rc = settle(project, wish->entry, SOS_FACT_RULE_FACT_ENTRY, &project->entry,
+                    &project->entry_from, err);
     if (rc == 1) {
         project->entry = xstrdup("");
         project->entry_from = xstrdup("found by the build");
@@ -117,15 +120,18 @@ int project_read(const char *root, const struct sos_list_images_response *images
     ret->root = realpath(root, NULL);
     if (!ret->root)
         return err_errno(err, "%s", root);
-    int rc = detect_project(ret->root, images, wish->language && wish->language[0] ? wish->language : NULL,
-                            wish->image && wish->image[0] ? wish->image : NULL, &ret->detection, err);
+    int rc =
+        detect_project(ret->root, images,
+                       wish->language && wish->language[0] ? wish->language : NULL,
+                       wish->image && wish->image[0] ? wish->image : NULL, &ret->detection, err);
     if (rc == 0)
-        rc = walk_project(ret->root, ret->detection.image->exclude, ret->detection.image->exclude_count,
-                          &ret->walk, err);
+        rc = walk_project(ret->root, ret->detection.image->exclude,
+                          ret->detection.image->exclude_count, &ret->walk, err);
     if (rc == 0) {
         tree_id(&ret->walk.tree, ret->id);
         vcs_read(ret->root, &ret->vcs);
-        ret->epoch_s = ret->vcs.commit_time_s > EPOCH_1980_S ? ret->vcs.commit_time_s : EPOCH_1980_S;
+        ret->epoch_s =
+            ret->vcs.commit_time_s > EPOCH_1980_S ? ret->vcs.commit_time_s : EPOCH_1980_S;
         rc = facts_settle(ret, wish, err);
     }
     if (rc == 0)

@@ -13,9 +13,9 @@ struct project_wish {
     const char *language;
     const char *image;
     const char *entry;
-    const char *const *skip_checks;   /* ids */
+    const char *const *skip_checks; /* ids */
     size_t skip_checks_count;
-    bool strict;                      /* warnings are errors */
+    bool strict; /* warnings are errors */
 };
 
 struct project {
@@ -23,11 +23,11 @@ struct project {
     struct detection detection;
     char *name, *name_from;
     char *version, *version_from;
-    char *entry, *entry_from;         /* "" when the recipe is to find it */
+    char *entry, *entry_from; /* "" when the recipe is to find it */
     struct vcs vcs;
     struct walk walk;
-    char id[TREE_ID_MAX];             /* of the source */
-    int64_t epoch_s;                  /* newest change of the source; 1980 when nothing tells */
+    char id[TREE_ID_MAX]; /* of the source */
+    int64_t epoch_s;      /* newest change of the source; 1980 when nothing tells */
     struct findings findings;
 };
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sos/base/auto.h"
 #include "sos/base/spawn.h"
 
 enum { GIT_TIMEOUT_MS = 10000, GIT_OUT_MAX = 1 << 20 };
@@ -12,8 +13,15 @@ enum { GIT_TIMEOUT_MS = 10000, GIT_OUT_MAX = 1 << 20 };
  * Gives the first line, or NULL. */
 static char *git(const char *root, struct buf *out, const char *const args[])
 {
-    const char *argv[24] = { "git", "-C", root, "-c", "core.fsmonitor=false", "-c",
-                             "core.hooksPath=/dev/null", "-c", "core.pager=cat" };
+    const char *argv[24] = { "git",
+                             "-C",
+                             root,
+                             "-c",
+                             "core.fsmonitor=false",
+                             "-c",
+                             "core.hooksPath=/dev/null",
+                             "-c",
+                             "core.pager=cat" };
     size_t n = 9;
     for (size_t i = 0; args[i] && n + 1 < countof(argv); i++)
         argv[n++] = args[i];
@@ -40,11 +48,13 @@ static void url_keep(const char *url, char ret[300])
 
 static void dirty_read(const char *root, struct buf *out, struct vcs *ret)
 {
-    const char *const args[] = { "status", "--porcelain", "--untracked-files=normal", "--", ".", NULL };
+    const char *const args[] = { "status", "--porcelain", "--untracked-files=normal",
+                                 "--",     ".",           NULL };
     if (!git(root, out, args) || !out->data[0])
         return;
     ret->dirty = true;
-    snprintf(ret->dirty_paths, sizeof ret->dirty_paths, "%s", out->data + strspn(out->data, " ?MADRCU"));
+    snprintf(ret->dirty_paths, sizeof ret->dirty_paths, "%s",
+             out->data + strspn(out->data, " ?MADRCU"));
 }
 
 void vcs_read(const char *root, struct vcs *ret)

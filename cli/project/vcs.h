@@ -7,10 +7,10 @@
 struct vcs {
     char commit[72];
     char branch[128];
-    char url[300];        /* of the remote "origin", without user and password */
-    char describe[128];   /* "v1.2.3", "v1.2.3-4-gabcdef1", or a short commit */
+    char url[300];      /* of the remote "origin", without user and password */
+    char describe[128]; /* "v1.2.3", "v1.2.3-4-gabcdef1", or a short commit */
     int64_t commit_time_s;
-    bool dirty;           /* something differs from the commit, or is untracked */
+    bool dirty;            /* something differs from the commit, or is untracked */
     char dirty_paths[200]; /* the first few */
 };
 

@@ -14,8 +14,8 @@ enum { ODDITIES_MAX = 1000, IGNORE_FILE_MAX = 1 << 20, DEPTH_MAX = 64, LINK_MAX 
 struct walker {
     const char *root;
     struct walk *walk;
-    struct ignore *ignore;      /* the image's excludes and .gitignore files */
-    struct ignore *own;         /* .sosignore: outranks all */
+    struct ignore *ignore; /* the image's excludes and .gitignore files */
+    struct ignore *own;    /* .sosignore: outranks all */
     struct err *err;
 };
 
@@ -169,8 +169,9 @@ int walk_project(const char *root, char *const *excludes, size_t excludes_count,
     auto_close int dirfd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dirfd < 0)
         return err_errno(err, "open %s", root);
-    struct walker w = { .root = root, .walk = ret, .ignore = ignore_new(), .own = ignore_new(),
-                        .err = err };
+    struct walker w = {
+        .root = root, .walk = ret, .ignore = ignore_new(), .own = ignore_new(), .err = err
+    };
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < excludes_count; i++)
         rc = ignore_add_pattern(w.ignore, "", excludes[i], err);

@@ -8,7 +8,7 @@
 
 struct walk {
     struct tree tree;
-    int64_t excluded;          /* files and folders left out */
+    int64_t excluded; /* files and folders left out */
     struct walk_oddity *oddities;
     size_t oddities_count;
 };
