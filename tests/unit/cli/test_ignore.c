@@ -23,8 +23,9 @@ static const struct glob_case globs[] = {
     { "**/a/*.c", "x/a/b/a/y.c", true },                        { "", "", true },
 };
 
-TEST(globs_match_as_git_does)
+static void globs_match_as_git_does(void **state)
 {
+    (void)state;
     for (size_t i = 0; i < sizeof globs / sizeof *globs; i++)
         if (ignore_glob(globs[i].pattern, globs[i].text) != globs[i].matches)
             fail_msg("%s against %s", globs[i].pattern, globs[i].text);
@@ -58,8 +59,9 @@ static const struct rule_case rules[] = {
     { "/x", "sub", "sub/a/x", false, false },
 };
 
-TEST(rules_decide_as_git_does)
+static void rules_decide_as_git_does(void **state)
 {
+    (void)state;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct ignore *ignore = ignore_new();
         assert_int_equal(
@@ -71,8 +73,9 @@ TEST(rules_decide_as_git_does)
 }
 
 /* .sosignore has the last word, in both directions, and says nothing of what it does not name. */
-TEST(the_upper_layer_outranks_the_lower)
+static void the_upper_layer_outranks_the_lower(void **state)
 {
+    (void)state;
     struct ignore *under = ignore_new(), *over = ignore_new();
     ignore_add_pattern(under, "", "*.lock", NULL);
     ignore_add_pattern(over, "", "!uv.lock", NULL);
@@ -86,8 +89,9 @@ TEST(the_upper_layer_outranks_the_lower)
 }
 
 /* Leaving a folder forgets its rules. */
-TEST(reset_forgets_what_came_after_the_mark)
+static void reset_forgets_what_came_after_the_mark(void **state)
 {
+    (void)state;
     struct ignore *ignore = ignore_new();
     ignore_add_pattern(ignore, "", "a", NULL);
     size_t mark = ignore_mark(ignore);

@@ -86,7 +86,7 @@ static bool has_finding(const struct room *room, const char *id)
     return false;
 }
 
-TEST(a_strong_marker_decides_and_facts_are_read)
+static void a_strong_marker_decides_and_facts_are_read(void **state)
 {
     struct room *room = *state;
     put(room, "go.mod", "module example.org/x/tool/v3\n");
@@ -102,7 +102,7 @@ TEST(a_strong_marker_decides_and_facts_are_read)
     assert_int_equal(room->project.epoch_s, 315532800);
 }
 
-TEST(a_weak_marker_beside_a_strong_one_is_only_a_note)
+static void a_weak_marker_beside_a_strong_one_is_only_a_note(void **state)
 {
     struct room *room = *state;
     put(room, "go.mod", "module x\n");
@@ -112,7 +112,7 @@ TEST(a_weak_marker_beside_a_strong_one_is_only_a_note)
     assert_non_null(strstr(room->project.detection.note, "package.json"));
 }
 
-TEST(two_strong_markers_stop_and_say_how_to_choose)
+static void two_strong_markers_stop_and_say_how_to_choose(void **state)
 {
     struct room *room = *state;
     put(room, "go.mod", "module x\n");
@@ -126,7 +126,7 @@ TEST(two_strong_markers_stop_and_say_how_to_choose)
     assert_string_equal(room->project.version, "1.0.0");
 }
 
-TEST(no_marker_and_unknown_images_are_refused)
+static void no_marker_and_unknown_images_are_refused(void **state)
 {
     struct room *room = *state;
     put(room, "notes.txt", "x");
@@ -137,7 +137,7 @@ TEST(no_marker_and_unknown_images_are_refused)
     assert_non_null(strstr(room->err.hint, "node-24"));
 }
 
-TEST(all_findings_come_at_once_each_with_its_id)
+static void all_findings_come_at_once_each_with_its_id(void **state)
 {
     struct room *room = *state;
     put(room, "go.mod", "module x\nrequire example.org/y v1.0.0\n");
@@ -158,7 +158,7 @@ TEST(all_findings_come_at_once_each_with_its_id)
     assert_int_equal(room->project.findings.errors, 5);
 }
 
-TEST(a_check_can_be_switched_off_and_warnings_made_errors)
+static void a_check_can_be_switched_off_and_warnings_made_errors(void **state)
 {
     struct room *room = *state;
     put(room, "go.mod", "module x\n");
@@ -171,7 +171,7 @@ TEST(a_check_can_be_switched_off_and_warnings_made_errors)
     assert_int_equal(room->project.findings.errors, 1);
 }
 
-TEST(a_lock_that_is_ignored_is_told_apart_from_one_that_is_missing)
+static void a_lock_that_is_ignored_is_told_apart_from_one_that_is_missing(void **state)
 {
     struct room *room = *state;
     put(room, "go.mod", "module x\nrequire example.org/y v1.0.0\n");
@@ -186,7 +186,7 @@ TEST(a_lock_that_is_ignored_is_told_apart_from_one_that_is_missing)
 }
 
 /* The id of a source is a function of what is sent, nothing else. */
-TEST(the_source_id_changes_with_bytes_and_modes_only)
+static void the_source_id_changes_with_bytes_and_modes_only(void **state)
 {
     struct room *room = *state;
     put(room, "go.mod", "module x\n");
