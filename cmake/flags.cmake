@@ -27,4 +27,6 @@ if(SOS_FUZZ)
     add_compile_options(-fsanitize=fuzzer-no-link)   # libFuzzer must see into every floor
 endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+# The programs find each other beside themselves.
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 add_link_options(-Wl,-z,relro,-z,now,-z,noexecstack)
