@@ -18,7 +18,7 @@ FLOORS = {
     "common/base/": BASE,
     "common/serve/": BASE + SERVE + SCHEMA,
     "server/core/": BASE + SCHEMA + ["server/core/"],
-    "server/disk/": BASE + SCHEMA + ["sos/serve/db.h", "sos/serve/strand.h", "server/disk/"],
+    "server/disk/": BASE + SCHEMA + ["sos/serve/db.h", "sos/serve/strand.h", "sos/serve/auth.h", "server/disk/"],
     "server/farm/": BASE + SCHEMA + SERVE + ["server/core/", "server/disk/", "server/farm/"],
     "server/web/": BASE + SCHEMA + SERVE + ["server/core/", "server/farm/", "server/web/"],
     "server/": BASE + SCHEMA + SERVE + ["server/"],
