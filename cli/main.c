@@ -59,6 +59,21 @@ static const struct command *command_find(int argc, char **argv, int *ret_words)
     return NULL;
 }
 
+/* "sos artifact": say what the second word may be. */
+static bool second_word_hint(const char *word)
+{
+    bool said = false;
+    for (size_t i = 0; commands[i]; i++) {
+        size_t len = strlen(word);
+        if (strncmp(commands[i]->name, word, len) != 0 || commands[i]->name[len] != ' ')
+            continue;
+        fprintf(stderr, "%s sos %s %s\n", said ? "      " : "usage:", commands[i]->name,
+                commands[i]->args);
+        said = true;
+    }
+    return said;
+}
+
 static void cli_init(struct cli *cli)
 {
     cli->json = config_bool(cli->config, "json");
@@ -127,6 +142,8 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         return command_run(&command_version, 1, argc, argv);
     bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
+    if (argc > 1 && !asked && second_word_hint(argv[1]))
+        return EXIT_USAGE;
     if (argc > 1 && !asked)
         fprintf(stderr, "error: there is no command \"%s\"\n", argv[1]);
     help_print(asked ? stdout : stderr);

@@ -50,7 +50,8 @@ static void json_pointers_are_followed(void **state)
 static void xml_text_is_read_at_its_path_only(void **state)
 {
     (void)state;
-    const char *pom = "<?xml version=\"1.0\"?>\n<project xmlns=\"urn:x\"><parent><artifactId>no</artifactId></parent>"
+    const char *pom = "<?xml version=\"1.0\"?>\n<project "
+                      "xmlns=\"urn:x\"><parent><artifactId>no</artifactId></parent>"
                       "<artifactId> tabula </artifactId><version>1.0</version></project>";
     expect(fact_xml(pom, strlen(pom), "project/artifactId", NULL), "tabula");
     expect(fact_xml(pom, strlen(pom), "project/version", NULL), "1.0");
@@ -73,7 +74,8 @@ static void xml_entities_are_refused(void **state)
 static void lines_are_matched_one_by_one(void **state)
 {
     (void)state;
-    expect(fact_match("// x\nmodule example.org/a/tool/v2\n", "^module +([^ ]+)", NULL), "example.org/a/tool/v2");
+    expect(fact_match("// x\nmodule example.org/a/tool/v2\n", "^module +([^ ]+)", NULL),
+           "example.org/a/tool/v2");
     expect(fact_match("xmodule a\n", "^module +([^ ]+)", NULL), NULL);
     struct err err = { 0 };
     expect(fact_match("a", "(", &err), NULL);

@@ -12,15 +12,32 @@ struct glob_case {
 };
 
 static const struct glob_case globs[] = {
-    { "a", "a", true },           { "a", "b", false },          { "*", "abc", true },
-    { "*.c", "x.c", true },       { "*.c", "x/y.c", false },    { "a*b*c", "aXXbYYc", true },
-    { "?", "a", true },           { "?", "/", false },          { "[a-c]", "b", true },
-    { "[!a-c]", "b", false },     { "[]]", "]", true },         { "[a", "[a", true },
-    { "\\*", "*", true },         { "\\*", "x", false },        { "**/x", "x", true },
-    { "**/x", "a/b/x", true },    { "a/**", "a/b/c", true },    { "a/**", "a", false },
-    { "a/**/b", "a/b", true },    { "a/**/b", "a/x/y/b", true }, { "a/*/b", "a/x/y/b", false },
-    { "a**b", "aXb", true },      { "a**b", "a/b", false },     { "**/a/**/b", "x/a/y/b", true },
-    { "**/a/*.c", "x/a/b/a/y.c", true },                        { "", "", true },
+    { "a", "a", true },
+    { "a", "b", false },
+    { "*", "abc", true },
+    { "*.c", "x.c", true },
+    { "*.c", "x/y.c", false },
+    { "a*b*c", "aXXbYYc", true },
+    { "?", "a", true },
+    { "?", "/", false },
+    { "[a-c]", "b", true },
+    { "[!a-c]", "b", false },
+    { "[]]", "]", true },
+    { "[a", "[a", true },
+    { "\\*", "*", true },
+    { "\\*", "x", false },
+    { "**/x", "x", true },
+    { "**/x", "a/b/x", true },
+    { "a/**", "a/b/c", true },
+    { "a/**", "a", false },
+    { "a/**/b", "a/b", true },
+    { "a/**/b", "a/x/y/b", true },
+    { "a/*/b", "a/x/y/b", false },
+    { "a**b", "aXb", true },
+    { "a**b", "a/b", false },
+    { "**/a/**/b", "x/a/y/b", true },
+    { "**/a/*.c", "x/a/b/a/y.c", true },
+    { "", "", true },
 };
 
 static void globs_match_as_git_does(void **state)
@@ -64,8 +81,9 @@ static void rules_decide_as_git_does(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         struct ignore *ignore = ignore_new();
-        assert_int_equal(
-            ignore_add(ignore, rules[i].folder, rules[i].rules, strlen(rules[i].rules), NULL), 0);
+        assert_int_equal(ignore_add(ignore, rules[i].folder, rules[i].rules, strlen(rules[i].rules),
+                                    NULL),
+                         0);
         if (ignore_matches(ignore, rules[i].path, rules[i].is_folder) != rules[i].out)
             fail_msg("%s below \"%s\" against %s", rules[i].rules, rules[i].folder, rules[i].path);
         ignore_free(ignore);

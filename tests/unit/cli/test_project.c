@@ -16,8 +16,10 @@ static const char images_text[] =
     "{\"images\":["
     "{\"name\":\"go\",\"language\":\"go\",\"default\":true,"
     "\"detect\":[{\"file\":\"go.mod\",\"strength\":\"STRONG\"}],"
-    "\"facts\":[{\"fact\":\"NAME\",\"file\":\"go.mod\",\"match\":\"^module +([^ ]+)\",\"basename\":true}],"
-    "\"locks\":[{\"file\":\"go.sum\",\"requiredIf\":{\"file\":\"go.mod\",\"contains\":\"^require\"},"
+    "\"facts\":[{\"fact\":\"NAME\",\"file\":\"go.mod\",\"match\":\"^module +([^ "
+    "]+)\",\"basename\":true}],"
+    "\"locks\":[{\"file\":\"go.sum\",\"requiredIf\":{\"file\":\"go.mod\",\"contains\":\"^require\"}"
+    ","
     "\"id\":\"lock-missing\",\"fix\":\"go mod tidy\"}],\"exclude\":[\"bin\"]},"
     "{\"name\":\"node-24\",\"language\":\"node\",\"default\":true,"
     "\"detect\":[{\"file\":\"package.json\",\"contains\":\"\\\"main\\\"\",\"strength\":\"STRONG\"},"
@@ -37,8 +39,9 @@ static int setup(void **state)
     struct room *room = xcalloc(1, sizeof *room);
     snprintf(room->dir, sizeof room->dir, "/tmp/sos-project-XXXXXX");
     assert_non_null(mkdtemp(room->dir));
-    assert_int_equal(
-        sos_list_images_response_read(images_text, strlen(images_text), &room->images, &room->err), 0);
+    assert_int_equal(sos_list_images_response_read(images_text, strlen(images_text), &room->images,
+                                                   &room->err),
+                     0);
     *state = room;
     return 0;
 }
@@ -144,14 +147,17 @@ static void all_findings_come_at_once_each_with_its_id(void **state)
     put(room, ".env", "TOKEN=x");
     put(room, ".env.example", "TOKEN=");
     put(room, "target/x.class", "x");
-    put(room, "big.psd", "version https://git-lfs.github.com/spec/v1\noid sha256:0000000000000000000000000000000000000000"
-                         "000000000000000000000000\nsize 12345678\n");
+    put(room, "big.psd",
+        "version https://git-lfs.github.com/spec/v1\noid "
+        "sha256:0000000000000000000000000000000000000000"
+        "000000000000000000000000\nsize 12345678\n");
     auto_free char *link = xasprintf("%s/out", room->dir);
     assert_int_equal(symlink("../../etc/passwd", link), 0);
     auto_free char *fifo = xasprintf("%s/pipe", room->dir);
     assert_int_equal(mkfifo(fifo, 0600), 0);
     assert_int_equal(read_it(room), 0);
-    const char *const ids[] = { "lock-missing", "secret-file", "symlink", "file-kind", "built-output", "lfs-pointer" };
+    const char *const ids[] = { "lock-missing", "secret-file",  "symlink",
+                                "file-kind",    "built-output", "lfs-pointer" };
     for (size_t i = 0; i < countof(ids); i++)
         if (!has_finding(room, ids[i]))
             fail_msg("no finding %s", ids[i]);
@@ -165,7 +171,9 @@ static void a_check_can_be_switched_off_and_warnings_made_errors(void **state)
     put(room, ".env", "TOKEN=x");
     put(room, "target/x.class", "x");
     const char *skip[] = { "secret-file" };
-    const struct project_wish wish = { .skip_checks = skip, .skip_checks_count = 1, .strict = true };
+    const struct project_wish wish = { .skip_checks = skip,
+                                       .skip_checks_count = 1,
+                                       .strict = true };
     assert_int_equal(read_with(room, &wish), 0);
     assert_false(has_finding(room, "secret-file"));
     assert_int_equal(room->project.findings.errors, 1);

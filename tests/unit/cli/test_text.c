@@ -15,7 +15,7 @@ static void expect_filtered(const char *in, bool color, const char *want)
     for (size_t i = 0; in[i]; i++)
         text_filter(&bytewise, in + i, 1, &b);
     assert_string_equal(a.data ? a.data : "", want);
-    assert_string_equal(b.data ? b.data : "", want);   /* wherever the stream is cut */
+    assert_string_equal(b.data ? b.data : "", want); /* wherever the stream is cut */
     buf_done(&a);
     buf_done(&b);
 }
