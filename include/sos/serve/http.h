@@ -11,8 +11,11 @@
  * the disk can still refuse early.  (libmicrohttpd calls its handler again as for
  * the first time when it was suspended there.)  A request that is not answered
  * yet is suspended: it costs no cycle.  It must be answered within
- * HTTP_WAIT_MAX_MS, since a client that leaves meanwhile is not noticed.
- * `on_closed` is always the last call about a request. */
+ * HTTP_WAIT_MAX_MS; 10 s later it is given up with 503, logged and counted.
+ * `on_closed` is always the last call about a request, and comes early when the
+ * client leaves; an answer to a request that was given up is dropped.
+ *
+ * A HEAD is told apart by http_method() only: answer it as the GET. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -42,6 +45,13 @@ typedef void (*http_request_fn)(void *ctx, struct http_request *request);
 int http_start(uv_loop_t *loop, const struct http_config *config, http_request_fn on_request,
                void *ctx, struct http **ret, struct err *err);
 int http_port(const struct http *http);
+struct http_stats {
+    int64_t connections;   /* accepted so far */
+    int64_t requests;      /* whose head was read, so far */
+    int64_t given_up;      /* never answered by their handler, so far */
+    int64_t open;          /* requests in flight now */
+};
+void http_stats(const struct http *http, struct http_stats *ret);
 /* Asynchronous: takes no new connection, answers what waits with 503, then `stopped`. */
 void http_stop(struct http *http, void (*stopped)(void *ctx), void *ctx);
 
@@ -76,7 +86,9 @@ typedef void (*http_end_fn)(struct http_request *request);
 void http_stream(struct http_request *request, http_chunk_fn on_chunk, http_end_fn on_end);
 void http_continue(struct http_request *request);
 
-/* --- the answer; exactly once.  Headers first. --- */
+/* --- the answer; exactly once.  Headers first. ---
+ * Before the body was asked for, the connection closes after it; in the middle of a body the rest
+ * is read and dropped first.  A header whose value holds a control byte is left out. */
 void http_set_header(struct http_request *request, const char *name, const char *value);
 /* Copies the body. */
 void http_answer(struct http_request *request, int status, const char *type, const void *body,

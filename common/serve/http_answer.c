@@ -1,0 +1,162 @@
+/* http_answer.c - what a handler answers, as libmicrohttpd takes it. */
+#include <assert.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/serve/http_own.h"
+
+enum { PULL_BLOCK = 32 * 1024 };
+
+struct header {
+    struct list link;
+    char *value;
+    char name[];
+};
+
+void http_set_header(struct http_request *request, const char *name, const char *value)
+{
+    struct header *header = xmalloc(sizeof *header + strlen(name) + 1);
+
+    memcpy(header->name, name, strlen(name) + 1);
+    header->value = xstrdup(value);
+    list_append(&request->headers, &header->link);
+}
+
+void http_headers_free(struct http_request *request)
+{
+    for (struct list *link; (link = list_pop(&request->headers));) {
+        struct header *header = list_item(link, struct header, link);
+        free(header->value);
+        free(header);
+    }
+}
+
+/* Takes the response.  A handler that answers what we gave up meanwhile is not told: it hears of
+ * the end by on_closed. */
+static void request_answer(struct http_request *request, int status, const char *type,
+                           struct MHD_Response *response)
+{
+    if (!response)
+        abort(); /* out of memory */
+    if (request->refused) {
+        MHD_destroy_response(response);
+        return;
+    }
+    assert(request->state < HTTP_ANSWERED); /* exactly one answer */
+    request->state = HTTP_ANSWERED;
+    request->status = (unsigned)status;
+    request->response = response;
+    if (type)
+        MHD_add_response_header(response, "Content-Type", type);
+    MHD_add_response_header(response, "X-Request-Id", request->id);
+    list_each (link, &request->headers) {
+        struct header *header = list_item(link, struct header, link);
+        MHD_add_response_header(response, header->name, header->value);
+    }
+    http_headers_free(request);
+    http_resume(request);
+}
+
+enum MHD_Result http_queue(struct http_request *request)
+{
+    struct MHD_Response *response = take_ptr(request->response);
+
+    request->state = HTTP_ANSWERING;
+    enum MHD_Result queued =
+        MHD_queue_response(request->conn->connection, request->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+void http_answer(struct http_request *request, int status, const char *type, const void *body,
+                 size_t len)
+{
+    request_answer(request, status, type,
+                   MHD_create_response_from_buffer(len, (void *)(uintptr_t)body,
+                                                   MHD_RESPMEM_MUST_COPY));
+}
+
+void http_answer_text(struct http_request *request, int status, const char *text)
+{
+    http_answer(request, status, "text/plain; charset=utf-8", text, strlen(text));
+}
+
+void http_answer_take(struct http_request *request, int status, const char *type, char *body,
+                      size_t len)
+{
+    request_answer(request, status, type,
+                   MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE));
+}
+
+void http_answer_message(struct http_request *request, int status, const struct wire_type *type,
+                         const void *message)
+{
+    size_t len;
+    char *text = wire_text(type, message, &len);
+
+    http_answer_take(request, status, "application/json", text, len);
+}
+
+void http_answer_file(struct http_request *request, int status, const char *type, int fd,
+                      int64_t offset, int64_t len)
+{
+    if (len == 0) {
+        close(fd);
+        http_answer(request, status, type, "", 0);
+        return;
+    }
+    request_answer(request, status, type,
+                   MHD_create_response_from_fd_at_offset64((uint64_t)len, fd, (uint64_t)offset));
+}
+
+/* --- bodies that come in time --- */
+
+static ssize_t on_pull_nothing(struct http_request *request)
+{
+    if (request->http->stopping || request->conn->gone)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    http_suspend(request);
+    return 0;
+}
+
+static ssize_t on_pull(void *ctx, uint64_t position, char *room, size_t size)
+{
+    struct http_request *request = ctx;
+    long len;
+
+    (void)position;
+    do {
+        request->pull_woken = false;
+        len = request->pull(request->pull_ctx, room, size);
+    } while (len == 0 && request->pull_woken);
+    if (len == 0)
+        return on_pull_nothing(request);
+    if (len > 0) {
+        assert((size_t)len <= size);
+        request->pulled += len;
+        return len;
+    }
+    request->pull_ended = len == HTTP_END;
+    return len == HTTP_END ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
+void http_answer_pull(struct http_request *request, int status, const char *type, int64_t size,
+                      http_pull_fn pull, void *ctx)
+{
+    uint64_t total = size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)size;
+
+    if (!request->refused) {
+        request->pull = pull;
+        request->pull_ctx = ctx;
+        request->pull_size = size;
+    }
+    request_answer(request, status, type,
+                   MHD_create_response_from_callback(total, PULL_BLOCK, on_pull, request, NULL));
+}
+
+void http_wake(struct http_request *request)
+{
+    request->pull_woken = true;
+    if (request->state == HTTP_ANSWERING)
+        http_resume(request);
+}
