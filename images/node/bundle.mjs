@@ -3,7 +3,8 @@
 //   bundle.mjs lock              is the lock in step with package.json?
 //   bundle.mjs entry [built]     the file that starts the project; once built it must exist
 //   bundle.mjs addons            does any dependency have an install script?
-//   bundle.mjs missing DIST      modules that ncc left to be found at run time, and should not have
+//   bundle.mjs missing DIST      modules that ncc did not find and the project itself asks for
+//   bundle.mjs absent DIST       those that only some dependency would use if it were there
 //   bundle.mjs pack DIST OUT     one file out of ncc's output
 //
 // A question without an answer exits 1 and says why.
@@ -66,22 +67,31 @@ function fromStart(script) {
     return /^\s*(?:[A-Z_]+=\S+\s+)*node\s+(?:-\S+\s+)*([^\s-]\S*)\s*$/.exec(script ?? '')?.[1];
 }
 
+function shortName(project) {
+    return (project.name ?? '').replace(/^@[^/]*\//, '');
+}
+
+// Programs by name; one without a name has the project's.
+function bins(project) {
+    return typeof project.bin === 'string' ? { [shortName(project)]: project.bin } : project.bin ?? {};
+}
+
 function entry(state) {
     const project = readJson('package.json');
-    const name = (project.name ?? '').replace(/^@[^/]*\//, '');
+    const name = shortName(project);
     const asked = process.env.SOS_ENTRY;
     const willBuild = state !== 'built' && project.scripts?.build;
     const answer = (file) => path.normalize(resolved(file) ?? file);
 
     if (asked) {
-        const file = typeof project.bin === 'object' && project.bin[asked] || asked;
+        const file = bins(project)[asked] ?? asked;
         return resolved(file) || willBuild ? answer(file) : stop(`The entry point ${asked} does not exist.`);
     }
-    const bins = typeof project.bin === 'string' ? { [name]: project.bin } : project.bin ?? {};
-    const files = new Set(Object.values(bins));
-    const bin = bins[name] ?? (files.size === 1 ? [...files][0] : undefined);
+    const programs = bins(project);
+    const files = new Set(Object.values(programs));
+    const bin = programs[name] ?? (files.size === 1 ? [...files][0] : undefined);
     if (!bin && files.size > 1) {
-        stop(`The project has several programs: ${Object.keys(bins).sort().join(' ')}.`);
+        stop(`The project has several programs: ${Object.keys(programs).sort().join(' ')}.`);
     }
     const declared = [bin, project.main, fromStart(project.scripts?.['start:prod']),
         fromStart(project.scripts?.start)].filter(Boolean);
@@ -107,28 +117,53 @@ function addons() {
 }
 
 // ncc turns a module that it cannot find into eval("require")("name"), and reports success.
-function missing(dist) {
-    const optional = new Set();
-    for (const item of [...lockedPackages(), readJson('package.json')]) {
-        Object.keys(item.optionalDependencies ?? {}).forEach((name) => optional.add(name));
-        for (const [name, meta] of Object.entries(item.peerDependenciesMeta ?? {})) {
-            if (meta.optional) {
-                optional.add(name);
-            }
-        }
-    }
+function notFound(dist) {
     const names = new Set();
     for (const file of tree(dist).filter((name) => /\.[cm]?js$/.test(name))) {
         const text = fs.readFileSync(path.join(dist, file), 'utf8');
         for (const match of text.matchAll(/eval\((["'])require\1\)\((["'])([^"']+)\2\)/g)) {
-            const name = match[3].split('/').slice(0, match[3].startsWith('@') ? 2 : 1).join('/');
-            if (!optional.has(name) && !optional.has(match[3])) {
-                names.add(match[3]);
+            names.add(match[3]);
+        }
+    }
+    return [...names].sort();
+}
+
+// Modules that some package says it can do without.
+function optionalModules() {
+    const names = new Set();
+    for (const item of [...lockedPackages(), readJson('package.json')]) {
+        Object.keys(item.optionalDependencies ?? {}).forEach((name) => names.add(name));
+        for (const [name, meta] of Object.entries(item.peerDependenciesMeta ?? {})) {
+            if (meta.optional) {
+                names.add(name);
             }
         }
     }
-    return [...names].sort().join(' ');
+    return names;
 }
+
+// The project's own code, without what is installed below it.
+function ownText() {
+    return fs.globSync('**/*.{js,mjs,cjs,ts,mts,cts,jsx,tsx}', { exclude: ['**/node_modules'] })
+        .concat(Object.values(bins(readJson('package.json'))))
+        .filter((file) => isFile(file) && !file.split(path.sep).includes('node_modules'))
+        .map((file) => fs.readFileSync(file, 'utf8')).join('\n');
+}
+
+// Dependencies commonly try a module and go on without it, declared or not; npm has installed all
+// that they demand. What the project's own code asks for has to be there.
+function missingBy(dist, own) {
+    const optional = optionalModules();
+    const text = ownText();
+    return notFound(dist).filter((name) => {
+        const packageName = name.split('/').slice(0, name.startsWith('@') ? 2 : 1).join('/');
+        const asked = text.includes(`'${name}'`) || text.includes(`"${name}"`);
+        return own === (asked && !optional.has(packageName));
+    }).join(' ');
+}
+
+const missing = (dist) => missingBy(dist, true);
+const absent = (dist) => missingBy(dist, false);
 
 // --- pack ---
 
@@ -191,7 +226,7 @@ function pack(dist, out) {
     return rest.join(' ');
 }
 
-const answers = { lock, entry, addons, missing, pack };
+const answers = { lock, entry, addons, missing, absent, pack };
 const answer = answers[process.argv[2]](...process.argv.slice(3));
 if (answer) {
     console.log(answer);
