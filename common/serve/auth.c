@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/serve/auth_table.h"
 #include "sos/base/auto.h"
 #include "sos/v1.h"
 
@@ -115,10 +116,9 @@ static const struct auth_token *token_find(struct auth *auth, const char *sha256
     return NULL;
 }
 
-const struct auth_token *auth_check(struct auth *auth, struct http_request *request,
-                                    int64_t now_wall_ms)
+const struct auth_token *auth_check_header(struct auth *auth, const char *header,
+                                           int64_t now_wall_ms)
 {
-    const char *header = http_header(request, "Authorization");
     char secret[AUTH_HEADER_MAX];
     char sha256[SHA256_HEX];
 
@@ -130,6 +130,12 @@ const struct auth_token *auth_check(struct auth *auth, struct http_request *requ
     if (token && token->expire_wall_ms && token->expire_wall_ms <= now_wall_ms)
         return NULL;
     return token;
+}
+
+const struct auth_token *auth_check(struct auth *auth, struct http_request *request,
+                                    int64_t now_wall_ms)
+{
+    return auth_check_header(auth, http_header(request, "Authorization"), now_wall_ms);
 }
 
 bool auth_role_allows(int role, int least)
