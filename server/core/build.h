@@ -31,7 +31,7 @@ struct build {
     struct list link;               /* the owner's, e.g. the list of what is leased; inited */
 };
 
-/* A build that owns a copy of `msg`, at revision 1, without a lease; seq is msg's number.  The caller
+/* A build that owns a copy of `msg`, at revision 1, without a lease; its seq is the number.  The caller
  * sets revision, fence, session and fingerprint of one from the database. */
 struct build *build_new(const struct sos_build *msg);
 /* It must be on no list and in no queue; NULL is fine. */

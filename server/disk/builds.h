@@ -1,7 +1,8 @@
 /* builds.h - builds on disk: one row each, and every change of state as an event beside it.
  *
  * The row holds the whole message as ProtoJSON, and again as columns what is searched, ordered or
- * guarded; constraints keep the two agreed.  The number of a build is the order of submission. */
+ * guarded; both are written from one message, always together.  The number of a build is the order
+ * of submission. */
 #pragma once
 #include <stdint.h>
 

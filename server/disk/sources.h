@@ -31,3 +31,6 @@ struct source_wants *source_wants_new(const struct tree *tree, struct blobs *blo
 void source_wants_free(struct source_wants *wants);
 /* A blobstream_wanted_fn: is it of the tree, of that size, and not here? */
 int source_wants_blob(void *wants, const char *sha256, int64_t size);
+/* Each blob once, in order of the digests; borrowed. */
+size_t source_wants_count(const struct source_wants *wants);
+const char *source_wants_at(const struct source_wants *wants, size_t index);
