@@ -1,0 +1,19 @@
+/* index_own.h - what the files of the index share. */
+#pragma once
+#include "store/disk/index.h"
+
+/* An item's path as the table has it. */
+struct split {
+    char folder[ITEM_PATH_MAX + 1];
+    const char *name;               /* borrowed from the item_path */
+};
+void split_path(const struct item_path *at, struct split *ret);
+
+/* The rows below a folder are those with path = `folder`, or >= `from` and < `to`. */
+struct subtree {
+    char folder[ITEM_PATH_MAX + 1];
+    char from[ITEM_PATH_MAX + 2];
+    char to[ITEM_PATH_MAX + 2];
+};
+void subtree_of(const struct item_path *folder, int depth, struct subtree *ret);
+#define IN_SUBTREE "repo=? AND (path=? OR (path>=? AND path<?))"
