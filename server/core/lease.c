@@ -29,10 +29,12 @@ int lease_check(const struct build *build, int32_t attempt, int64_t fence, struc
     if (build_is_leased(build->msg.state) && build->msg.attempt == attempt &&
         build->fence == fence)
         return 0;
-    err_set(err, ERR_CONFLICT, "attempt %" PRId32 " with fence %" PRId64 " does not hold the build",
-            attempt, fence);
+    int rc = err_set(err, ERR_CONFLICT,
+                     "attempt %" PRId32 " with fence %" PRId64 " does not hold the build", attempt,
+                     fence);
     err_hint(err, "stop this attempt; the build is no longer yours");
-    return err_reason(err, "STALE_LEASE");
+    err_reason(err, "STALE_LEASE");
+    return rc;
 }
 
 void attempt_id_format(const struct build *build, char ret_id[ATTEMPT_ID_MAX])

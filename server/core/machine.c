@@ -194,9 +194,10 @@ int build_apply(struct build *build, const struct build_move *move, struct err *
 
     enum sos_build_state to = states[from].to[move->event];
     if (to == SOS_BUILD_STATE_UNSPECIFIED) {
-        err_set(err, ERR_CONFLICT, "a build that is %s does not take \"%s\"",
-                build_state_name(from), build_event_name(move->event));
-        return err_reason(err, "BUILD_STATE");
+        int rc = err_set(err, ERR_CONFLICT, "a build that is %s does not take \"%s\"",
+                         build_state_name(from), build_event_name(move->event));
+        err_reason(err, "BUILD_STATE");
+        return rc;
     }
     build_enter(build, to, move);
     return 0;

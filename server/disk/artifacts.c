@@ -91,6 +91,13 @@ static const struct sos_artifact_file *file_find(const struct sos_artifact *arti
     return NULL;
 }
 
+static int conflict(struct err *err)
+{
+    err_hint(err, "a version is published once; build under a new one");
+    err_reason(err, "VERSION_CONFLICT");
+    return -ERR_CONFLICT;
+}
+
 /* The same paths with the same bytes, or why not. */
 static int artifact_compare(const struct sos_artifact *had, const struct sos_artifact *new,
                             struct err *err)
@@ -102,14 +109,13 @@ static int artifact_compare(const struct sos_artifact *had, const struct sos_art
             continue;
         err_set(err, ERR_CONFLICT, "%s@%s is there with sha256 %s, not %s", had->name,
                 had->version, old ? old->sha256 : "of other files", file->sha256);
-        err_hint(err, "a version is published once; build under a new one");
-        return err_reason(err, "VERSION_CONFLICT");
+        return conflict(err);
     }
     if (had->files_count == new->files_count)
         return 0;
     err_set(err, ERR_CONFLICT, "%s@%s is there with %zu files, not %zu", had->name, had->version,
             had->files_count, new->files_count);
-    return err_reason(err, "VERSION_CONFLICT");
+    return conflict(err);
 }
 
 static int artifact_insert(struct db *db, const struct sos_artifact *artifact, struct err *err)
@@ -137,11 +143,15 @@ static int artifact_insert(struct db *db, const struct sos_artifact *artifact, s
 int artifacts_put(struct db *db, const struct sos_artifact *artifact, struct err *err)
 {
     struct sos_artifact had;
-    int rc = artifacts_get(db, artifact->name, artifact->version, &had, err);
+    struct err missing;   /* not an error here */
+    int rc = artifacts_get(db, artifact->name, artifact->version, &had, &missing);
     if (rc == -ERR_NOT_FOUND)
         return artifact_insert(db, artifact, err);
-    if (rc < 0)
+    if (rc < 0) {
+        if (err)
+            *err = missing;
         return rc;
+    }
     rc = artifact_compare(&had, artifact, err);
     sos_artifact_done(&had);
     return rc;

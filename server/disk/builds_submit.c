@@ -21,9 +21,9 @@ static int key_find(struct db *db, const struct submit_key *key, struct build_ro
                 "tt", key->subject, key->key);
     int rc = db_step(db, statement, err);
     if (rc > 0 && strcmp(db_text(statement, 5), key->body_sha256) != 0) {
-        err_set(err, ERR_CONFLICT, "this idempotency key came with another request before");
+        rc = err_set(err, ERR_CONFLICT, "this idempotency key came with another request before");
         err_hint(err, "use a new key for a new build");
-        rc = err_reason(err, "IDEMPOTENCY_KEY_REUSED");
+        err_reason(err, "IDEMPOTENCY_KEY_REUSED");
     } else if (rc > 0) {
         rc = build_row_read(statement, ret, err);
         rc = rc < 0 ? rc : 1;
@@ -41,13 +41,15 @@ static int source_check(struct db *db, const char *id, int64_t wall_ms, struct e
     if (rc < 0)
         return rc;
     if (rc == 0) {
-        err_set(err, ERR_NOT_FOUND, "there is no source %s", id);
-        return err_reason(err, "SOURCE_NOT_FOUND");
+        rc = err_set(err, ERR_NOT_FOUND, "there is no source %s", id);
+        err_reason(err, "SOURCE_NOT_FOUND");
+        return rc;
     }
     if (!complete) {
-        err_set(err, ERR_CONFLICT, "some files of source %s are not here yet", id);
+        rc = err_set(err, ERR_CONFLICT, "some files of source %s are not here yet", id);
         err_hint(err, "send the missing blobs first");
-        return err_reason(err, "SOURCE_INCOMPLETE");
+        err_reason(err, "SOURCE_INCOMPLETE");
+        return rc;
     }
     return db_run(db, NULL, err, "UPDATE sources SET use_time = max(use_time, ?) WHERE id = ?",
                   "it", wall_ms, id);

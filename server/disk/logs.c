@@ -90,9 +90,11 @@ static int append_at(struct logs *logs, int fd, int64_t offset, const char *data
                      int64_t *size, struct err *err)
 {
     if (offset < 0 || offset > *size) {
-        err_set(err, ERR_CONFLICT, "the log has %" PRId64 " bytes; %" PRId64 " would leave a gap",
-                *size, offset);
-        return err_reason(err, "LOG_GAP");
+        int rc = err_set(err, ERR_CONFLICT,
+                         "the log has %" PRId64 " bytes; %" PRId64 " would leave a gap", *size,
+                         offset);
+        err_reason(err, "LOG_GAP");
+        return rc;
     }
     uint64_t known = (uint64_t)(*size - offset);
     if (known >= len)
@@ -102,8 +104,8 @@ static int append_at(struct logs *logs, int fd, int64_t offset, const char *data
     size_t kept = (int64_t)fresh > room ? (size_t)room : fresh;
     int rc = file_write(fd, *size, data + known, kept, size, err);
     if (rc == 0 && kept < fresh) {
-        err_set(err, ERR_LIMIT, "a log has at most %" PRId64 " bytes", logs->size_max);
-        rc = err_reason(err, "LOG_LIMIT");
+        rc = err_set(err, ERR_LIMIT, "a log has at most %" PRId64 " bytes", logs->size_max);
+        err_reason(err, "LOG_LIMIT");
     }
     return rc;
 }

@@ -11,8 +11,9 @@ enum { MANIFEST_LEVEL = 3 };
 
 static int not_found(struct err *err, const char *id)
 {
-    err_set(err, ERR_NOT_FOUND, "there is no source %s", id);
-    return err_reason(err, "SOURCE_NOT_FOUND");
+    int rc = err_set(err, ERR_NOT_FOUND, "there is no source %s", id);
+    err_reason(err, "SOURCE_NOT_FOUND");
+    return rc;
 }
 
 /* 1 and the row's number, 0 when the source is new. */

@@ -89,12 +89,12 @@ CREATE TABLE artifact_files (
 
 -- The outbox: builds whose artifact the store has not confirmed yet.
 CREATE TABLE publications (
-    build       INTEGER PRIMARY KEY REFERENCES builds ON DELETE CASCADE,
+    build       INTEGER PRIMARY KEY NOT NULL REFERENCES builds ON DELETE CASCADE,
     artifact    TEXT NOT NULL,
     create_time INTEGER NOT NULL,
     tries       INTEGER NOT NULL DEFAULT 0,
     note        TEXT
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE sources (
     number      INTEGER PRIMARY KEY,

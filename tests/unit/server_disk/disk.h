@@ -46,7 +46,7 @@ static inline int task_end(struct disk *disk, int rc)
     return rc;
 }
 
-/* What is between the braces of a call, as one task. */
+/* One call, as one task; gives its rc. */
 #define TASK(disk, call) (task_begin(disk), task_end(disk, (call)))
 
 /* One number out of the database. */
