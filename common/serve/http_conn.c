@@ -3,8 +3,9 @@
  *   connect --> without a head --whole head--> request --answered--> without a head …
  *                    | for idle_ms, however slowly it comes: cut
  *
- * While a request is suspended libmicrohttpd does not look at its socket: a
- * uv_poll_t beside it tells when the client leaves.  A connection that is closed
+ * While a request is suspended libmicrohttpd does not look at its socket, and in
+ * a body it misses an end that came with the last data (its edge-triggered event
+ * tells of both at once): a uv_poll_t beside it tells when the client leaves.  A connection that is closed
  * with a body unread is read on for a while (as nginx's lingering_close), since a
  * reset would take the answer from the client. */
 #include <errno.h>
@@ -80,10 +81,9 @@ static void on_gone(uv_poll_t *poll, int status, int events)
 
     (void)status;
     (void)events;
-    conn->gone = true;
     http_conn_unwatch(conn);
     if (conn->request)
-        http_resume(conn->request);
+        http_on_gone(conn->request);
 }
 
 void http_conn_watch(struct http_conn *conn)
@@ -101,6 +101,11 @@ void http_conn_unwatch(struct http_conn *conn)
     if (conn->watched)
         uv_poll_stop(&conn->poll);
     conn->watched = false;
+}
+
+void http_conn_end(struct http_conn *conn)
+{
+    shutdown(conn->fd, SHUT_RD);
 }
 
 /* --- lingering closes --- */
@@ -167,7 +172,7 @@ void http_conn_sweep(struct http *http, int64_t now_ms)
         if (conn->since_ms + http->idle_ms > now_ms)
             break;
         list_remove(&conn->link);
-        shutdown(conn->fd, SHUT_RD); /* libmicrohttpd sees its end and closes it */
+        http_conn_end(conn);
     }
     list_each (link, &http->lingering) {
         struct farewell *farewell = list_item(link, struct farewell, link);

@@ -22,8 +22,22 @@ static bool request_awaits_handler(const struct http_request *request)
     return request->state == HTTP_HEAD || request->state == HTTP_HANDLING;
 }
 
-/* While a chunk is worked on the socket is not watched: its end shows when reading goes on, and a
- * client may well have sent everything and closed its half. */
+static bool request_is_pulled(const struct http_request *request)
+{
+    return request->state == HTTP_ANSWERING;
+}
+
+/* In a body, what has come may be all of it: the end is seen when it is read. */
+void http_on_gone(struct http_request *request)
+{
+    if (!request->suspended || !(request_awaits_handler(request) || request_is_pulled(request))) {
+        http_conn_end(request->conn);
+        return;
+    }
+    request->conn->gone = true;
+    http_resume(request);
+}
+
 void http_suspend(struct http_request *request)
 {
     assert(!request->suspended);
@@ -34,8 +48,7 @@ void http_suspend(struct http_request *request)
         list_append(&request->http->waiting, &request->wait_link);
         http_sweep_schedule(request->http);
     }
-    if (request_awaits_handler(request) || request->state == HTTP_ANSWERING)
-        http_conn_watch(request->conn);
+    http_conn_watch(request->conn);
 }
 
 void http_resume(struct http_request *request)
@@ -127,6 +140,10 @@ static enum MHD_Result request_on_data(struct http_request *request, const char 
     if (request->state == HTTP_STREAMING && request->chunk_busy)
         return MHD_YES; /* the next chunk of the encoding was there already: later */
     *data_len = 0;
+    if (request->body_left != INT64_MAX)
+        request->body_left -= (int64_t)len;
+    if (request->body_left > 0)
+        http_conn_watch(request->conn);
     switch (request->state) {
     case HTTP_COLLECTING:
         request_collect(request, data, len);
@@ -199,7 +216,8 @@ static void request_begin(struct http_request *request, const char *method)
     http_conn_head_ends(request->conn);
     http_request_learn(request);
     const char *coding = http_header(request, "Transfer-Encoding");
-    request->has_body = coding || http_content_length(request) > 0;
+    request->body_left = coding ? INT64_MAX : http_content_length(request);
+    request->has_body = request->body_left > 0;
     int status = http_head_check(request);
     if (status == 0)
         return;
@@ -293,6 +311,7 @@ void http_on_completed(void *ctx, struct MHD_Connection *connection, void **requ
     list_remove(&request->wait_link);
     request->http->stats.open--;
     request->conn->request = NULL;
+    http_conn_unwatch(request->conn);
     if (request->on_closed)
         request->on_closed(request, request->handler_state, request_went_whole(request, code));
     if (request->response)

@@ -87,6 +87,7 @@ struct http_request {
     bool seen;                  /* libmicrohttpd has told the head */
     bool told;                  /* and we the handler */
     bool has_body;
+    int64_t body_left;          /* INT64_MAX: not known */
     bool reading;               /* libmicrohttpd has gone past the head */
     bool suspended;
     bool refused;               /* answered by us, not by the handler */
@@ -130,6 +131,8 @@ void http_conn_head_begins(struct http_conn *conn);  /* time runs until … */
 void http_conn_head_ends(struct http_conn *conn);
 void http_conn_watch(struct http_conn *conn);
 void http_conn_unwatch(struct http_conn *conn);
+/* What has come is read still, then comes the end: a new event for libmicrohttpd, which closes. */
+void http_conn_end(struct http_conn *conn);
 /* The body was refused: take what still comes, so that the answer is not lost to a reset. */
 void http_conn_linger(struct http_conn *conn);
 void http_conn_sweep(struct http *http, int64_t now_ms);
@@ -144,6 +147,7 @@ enum MHD_Result http_on_access(void *ctx, struct MHD_Connection *connection, con
 void http_on_completed(void *ctx, struct MHD_Connection *connection, void **request_context,
                        enum MHD_RequestTerminationCode code);
 size_t http_on_unescape(void *ctx, struct MHD_Connection *connection, char *text);
+void http_on_gone(struct http_request *request);
 void http_suspend(struct http_request *request);
 void http_resume(struct http_request *request);
 /* 503 for one that waits. */

@@ -1,0 +1,85 @@
+"""Answers: HEAD, ranges, files, bodies that come in time."""
+
+import hashlib
+
+import pytest
+
+
+def pattern(size):
+    return bytes(ord("a") + i % 23 for i in range(size))
+
+
+def test_head_has_the_length_and_no_body(client):
+    for target, length in (("/hello", "5"), ("/file?size=1000", "1000"),
+                           ("/pull?size=77&known=1", "77")):
+        answer = client.get(target, method="HEAD")
+        assert (answer.status, answer.headers["content-length"]) == (200, length)
+    assert client.get("/hello").text == "hello"
+
+
+@pytest.mark.parametrize("value, first, last", [
+    ("bytes=0-0", 0, 0), ("bytes=10-19", 10, 19), ("bytes=990-", 990, 999),
+    ("bytes=-10", 990, 999), ("bytes=500-5000", 500, 999)])
+def test_a_range_is_that_part(client, value, first, last):
+    answer = client.get("/file?size=1000", headers=[f"Range: {value}"])
+    assert answer.status == 206
+    assert answer.headers["content-range"] == f"bytes {first}-{last}/1000"
+    assert answer.body == pattern(1000)[first:last + 1]
+
+
+def test_a_range_past_the_end_is_refused_and_a_strange_one_ignored(client):
+    assert client.get("/file?size=1000", headers=["Range: bytes=1000-"]).status == 416
+    assert client.get("/file?size=1000", headers=["Range: bytes=1-2,4-5"]).status == 200
+    assert client.get("/file?size=1000", headers=["Range: rows=1-2"]).status == 200
+
+
+def test_a_file_goes_out_whole(client):
+    want = hashlib.sha256(pattern(23) * 400000).hexdigest()
+    assert hashlib.sha256(client.get("/file?size=9200000").body).hexdigest() == want
+    assert client.get("/file?size=0").body == b""
+
+
+@pytest.mark.parametrize("known", [0, 1])
+@pytest.mark.parametrize("ms", [0, 1])
+def test_a_pulled_body_goes_out_whole(client, known, ms):
+    answer = client.get(f"/pull?size=500000&known={known}&ms={ms}")
+    assert answer.body == pattern(500000)
+    assert ("content-length" in answer.headers) == bool(known)
+    assert client.get("/hello").text == "hello"
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_a_broken_body_is_cut_so_that_the_client_notices(server, known):
+    client = server.connect()
+    client.ask(f"/pull?size=500000&known={known}&break=100000")
+    with pytest.raises((EOFError, ConnectionResetError)):
+        client.answer()
+    assert server.stats()["cut"] == 1
+
+
+@pytest.mark.parametrize("ms", [0, 5])
+def test_a_client_that_leaves_during_an_answer_is_noticed(server, ms):
+    client = server.connect()
+    client.ask(f"/pull?size=100000000&ms={ms}")
+    client.exactly(1000)
+    client.sock.close()
+    for _ in range(2000):
+        if server.stats()["cut"] == 1:
+            return
+    pytest.fail("the handler was not told")
+
+
+def test_pulling_slowly_costs_no_cycle(server):
+    client = server.connect()
+    client.ask("/pull?size=100&ms=1500")
+    before = server.cpu_s()
+    assert client.answer().body == pattern(100)
+    assert server.cpu_s() - before < 0.5
+
+
+def test_a_problem_tells_what_and_what_to_do(client):
+    answer = client.get("/refuse")
+    assert answer.status == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert '"detail":"refused"' in answer.text and '"hint":"do not ask"' in answer.text
+    assert f'"requestId":"{answer.headers["x-request-id"]}"' in answer.text
