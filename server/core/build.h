@@ -17,22 +17,22 @@
 #include "sos/v1.h"
 
 struct build {
-    struct sos_build msg;           /* owned */
-    int64_t seq;                    /* order of submission; a requeued build keeps it */
-    int64_t revision;               /* grows by one with each change; the ETag */
-    int64_t fence;                  /* grows with each lease; only the newest may speak */
-    char session[ID_MAX];           /* of the worker that holds the lease; "": no lease */
-    char fingerprint[SHA256_HEX];   /* see fingerprint.h */
-    int64_t lease_until_mono_ms;    /* 0: no lease; see lease.h */
+    struct sos_build msg;         /* owned */
+    int64_t seq;                  /* order of submission; a requeued build keeps it */
+    int64_t revision;             /* grows by one with each change; the ETag */
+    int64_t fence;                /* grows with each lease; only the newest may speak */
+    char session[ID_MAX];         /* of the worker that holds the lease; "": no lease */
+    char fingerprint[SHA256_HEX]; /* see fingerprint.h */
+    int64_t lease_until_mono_ms;  /* 0: no lease; see lease.h */
 
     /* Where it stands; not copied. */
-    struct rank_node waiting;       /* used by sched.h */
-    struct sched_pool *pool;        /* the queue it waits in; NULL: it waits in none */
-    struct list link;               /* the owner's, e.g. the list of what is leased; inited */
+    struct rank_node waiting; /* used by sched.h */
+    struct sched_pool *pool;  /* the queue it waits in; NULL: it waits in none */
+    struct list link;         /* the owner's, e.g. the list of what is leased; inited */
 };
 
-/* A build that owns a copy of `msg`, at revision 1, without a lease; its seq is the number.  The caller
- * sets revision, fence, session and fingerprint of one from the database. */
+/* A build that owns a copy of `msg`, at revision 1, without a lease; its seq is the number.  The
+ * caller sets revision, fence, session and fingerprint of one from the database. */
 struct build *build_new(const struct sos_build *msg);
 /* It must be on no list and in no queue; NULL is fine. */
 void build_free(struct build *build);

@@ -26,8 +26,7 @@ bool lease_is_orphaned(const struct build *build, const char *worker, const char
 
 int lease_check(const struct build *build, int32_t attempt, int64_t fence, struct err *err)
 {
-    if (build_is_leased(build->msg.state) && build->msg.attempt == attempt &&
-        build->fence == fence)
+    if (build_is_leased(build->msg.state) && build->msg.attempt == attempt && build->fence == fence)
         return 0;
     int rc = err_set(err, ERR_CONFLICT,
                      "attempt %" PRId32 " with fence %" PRId64 " does not hold the build", attempt,
@@ -51,8 +50,7 @@ static int32_t attempt_number(const char *text)
     return digits == 1 ? text[0] - '0' : (text[0] - '0') * 10 + text[1] - '0';
 }
 
-int attempt_id_parse(const char *id, char ret_build[ID_MAX], int32_t *ret_attempt,
-                     struct err *err)
+int attempt_id_parse(const char *id, char ret_build[ID_MAX], int32_t *ret_attempt, struct err *err)
 {
     const char *dot = strrchr(id, '.');
     int32_t attempt = dot ? attempt_number(dot + 1) : -1;

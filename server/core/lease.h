@@ -14,8 +14,8 @@
 #include "sos/base/err.h"
 
 struct lease_rules {
-    int64_t ttl_ms;      /* 60 s */
-    int64_t renew_ms;    /* 15 s; how often the worker renews */
+    int64_t ttl_ms;   /* 60 s */
+    int64_t renew_ms; /* 15 s; how often the worker renews */
 };
 
 enum { ATTEMPT_ID_MAX = ID_MAX + 8 };
@@ -34,5 +34,4 @@ int lease_check(const struct build *build, int32_t attempt, int64_t fence, struc
 
 /* "<build id>.<attempt>", and back: -ERR_INVALID when it is no such id. */
 void attempt_id_format(const struct build *build, char ret_id[ATTEMPT_ID_MAX]);
-int attempt_id_parse(const char *id, char ret_build[ID_MAX], int32_t *ret_attempt,
-                     struct err *err);
+int attempt_id_parse(const char *id, char ret_build[ID_MAX], int32_t *ret_attempt, struct err *err);

@@ -7,6 +7,7 @@
 
 #include "sos/base/auto.h"
 
+/* clang-format off */
 #define TO(state) SOS_BUILD_STATE_##state   /* 0, UNSPECIFIED, is: refused */
 
 static const struct {
@@ -80,6 +81,7 @@ static const struct {
     [BUILD_EXPIRE] = { "expire", SAYS(SKIP, QUEUE_TTL, "it waited longer than the farm allows") },
 };
 
+/* clang-format on */
 bool build_is_final(enum sos_build_state state)
 {
     return (size_t)state < countof(states) && states[state].final;
@@ -122,8 +124,8 @@ static void result_clear(struct build *build)
 static void result_enter(struct build *build, const struct build_move *move)
 {
     bool lost = move->event == BUILD_LOST || move->event == BUILD_LOST_RETRY;
-    const struct sos_result *said = move->result && !lost ? move->result
-                                                          : &events[move->event].result;
+    const struct sos_result *said =
+        move->result && !lost ? move->result : &events[move->event].result;
     struct sos_result *result = xcalloc(1, sizeof *result);
     sos_result_copy(result, said);
     result_clear(build);
@@ -207,8 +209,7 @@ int build_apply(struct build *build, const struct build_move *move, struct err *
 static bool reason_is_retried(enum sos_result_reason reason)
 {
     return reason == SOS_RESULT_REASON_WORKER_LOST ||
-           reason == SOS_RESULT_REASON_IMAGE_UNAVAILABLE ||
-           reason == SOS_RESULT_REASON_SANDBOX ||
+           reason == SOS_RESULT_REASON_IMAGE_UNAVAILABLE || reason == SOS_RESULT_REASON_SANDBOX ||
            reason == SOS_RESULT_REASON_SOURCE_UNAVAILABLE;
 }
 
@@ -235,7 +236,7 @@ enum build_event build_finish_event(const struct build *build, const struct sos_
         break;
     }
     return reason_is_retried(result->reason) && attempts_are_left(build) ? BUILD_FINISH_RETRY
-                                                                        : BUILD_FINISH_ERROR;
+                                                                         : BUILD_FINISH_ERROR;
 }
 
 enum build_event build_lost_event(const struct build *build)

@@ -18,7 +18,7 @@ struct rank_node {
     struct rank_key key;
     struct rank_node *left;
     struct rank_node *right;
-    size_t size;           /* of the subtree */
+    size_t size; /* of the subtree */
     uint64_t heap;
 };
 

@@ -20,7 +20,8 @@ void sched_done(struct sched *sched)
 
 static struct sched_pool *pool_find(const struct sched *sched, const char *image)
 {
-    list_each (link, &sched->pools) {
+    list_each(link, &sched->pools)
+    {
         struct sched_pool *pool = list_item(link, struct sched_pool, link);
         if (strcmp(pool->image, image) == 0)
             return pool;

@@ -17,14 +17,14 @@
 #include "server/core/build.h"
 
 struct sched {
-    struct list pools;    /* of struct sched_pool; only those in which something waits */
-    size_t queued;        /* in all pools, without those held */
+    struct list pools; /* of struct sched_pool; only those in which something waits */
+    size_t queued;     /* in all pools, without those held */
 };
 
 struct sched_pool {
     struct list link;
-    struct rank waiting;  /* of struct build, by priority and seq */
-    char *image;          /* digest of the build image, owned */
+    struct rank waiting; /* of struct build, by priority and seq */
+    char *image;         /* digest of the build image, owned */
 };
 
 void sched_init(struct sched *sched);
@@ -43,8 +43,8 @@ struct build *sched_pick(const struct sched *sched, const char *const *images, s
 
 /* Where a build stands in its pool; both 0 when it waits in none. */
 struct sched_place {
-    int32_t position;        /* 1 is next */
-    int32_t higher_ahead;    /* those before it that have a higher priority */
+    int32_t position;     /* 1 is next */
+    int32_t higher_ahead; /* those before it that have a higher priority */
 };
 struct sched_place sched_place(const struct build *build);
 

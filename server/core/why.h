@@ -12,10 +12,10 @@
 
 /* What the farm knows about the slots that have the build's image. */
 struct why_pool {
-    int32_t workers;         /* that ever registered with it */
+    int32_t workers; /* that ever registered with it */
     int32_t workers_online;
-    int32_t slots;           /* of those online */
-    int32_t slots_busy;      /* … with whatever build */
+    int32_t slots;      /* of those online */
+    int32_t slots_busy; /* … with whatever build */
 };
 
 /* Fill *ret with pool name, place and reasons; the caller owns it (sos_queue_place_done()).  The

@@ -33,8 +33,8 @@ static void artifact_read(sqlite3_stmt *statement, struct sos_artifact *ret)
 
 static void file_push(struct sos_artifact *artifact, sqlite3_stmt *statement)
 {
-    artifact->files = xrealloc(artifact->files,
-                               (artifact->files_count + 1) * sizeof *artifact->files);
+    artifact->files =
+        xrealloc(artifact->files, (artifact->files_count + 1) * sizeof *artifact->files);
     artifact->files[artifact->files_count++] = (struct sos_artifact_file){
         .path = column_dup(statement, 0),
         .size_bytes = db_int(statement, 1),
@@ -45,8 +45,7 @@ static void file_push(struct sos_artifact *artifact, sqlite3_stmt *statement)
     };
 }
 
-static int files_read(struct db *db, int64_t number, struct sos_artifact *artifact,
-                      struct err *err)
+static int files_read(struct db *db, int64_t number, struct sos_artifact *artifact, struct err *err)
 {
     sqlite3_stmt *statement = db_bind(db,
                                       "SELECT path, size_bytes, sha256, sha1, md5, url"
@@ -61,9 +60,9 @@ static int files_read(struct db *db, int64_t number, struct sos_artifact *artifa
 int artifacts_get(struct db *db, const char *name, const char *version, struct sos_artifact *ret,
                   struct err *err)
 {
-    sqlite3_stmt *statement = db_bind(
-        db, "SELECT " ARTIFACT_COLUMNS " FROM artifacts WHERE name = ? AND version = ?", "tt",
-        name, version);
+    sqlite3_stmt *statement =
+        db_bind(db, "SELECT " ARTIFACT_COLUMNS " FROM artifacts WHERE name = ? AND version = ?",
+                "tt", name, version);
     int rc = db_step(db, statement, err);
     if (rc == 0)
         return err_set(err, ERR_NOT_FOUND, "there is no artifact %s@%s", name, version);
@@ -107,8 +106,8 @@ static int artifact_compare(const struct sos_artifact *had, const struct sos_art
         const struct sos_artifact_file *old = file_find(had, file->path);
         if (old && strcmp(old->sha256, file->sha256) == 0)
             continue;
-        err_set(err, ERR_CONFLICT, "%s@%s is there with sha256 %s, not %s", had->name,
-                had->version, old ? old->sha256 : "of other files", file->sha256);
+        err_set(err, ERR_CONFLICT, "%s@%s is there with sha256 %s, not %s", had->name, had->version,
+                old ? old->sha256 : "of other files", file->sha256);
         return conflict(err);
     }
     if (had->files_count == new->files_count)
@@ -143,7 +142,7 @@ static int artifact_insert(struct db *db, const struct sos_artifact *artifact, s
 int artifacts_put(struct db *db, const struct sos_artifact *artifact, struct err *err)
 {
     struct sos_artifact had;
-    struct err missing;   /* not an error here */
+    struct err missing; /* not an error here */
     int rc = artifacts_get(db, artifact->name, artifact->version, &had, &missing);
     if (rc == -ERR_NOT_FOUND)
         return artifact_insert(db, artifact, err);

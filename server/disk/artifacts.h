@@ -24,11 +24,11 @@ int artifacts_list(struct db *db, const char *name, int32_t page_size, const cha
 
 /* One build that waits for the store. */
 struct publication {
-    char *build;                    /* id */
-    struct sos_artifact artifact;   /* what to publish; urls not yet known */
+    char *build;                  /* id */
+    struct sos_artifact artifact; /* what to publish; urls not yet known */
     int64_t create_wall_ms;
-    int32_t tries;                  /* that failed */
-    char *note;                     /* why the last one did; NULL */
+    int32_t tries; /* that failed */
+    char *note;    /* why the last one did; NULL */
 };
 void publication_done(struct publication *publication);
 

@@ -13,8 +13,7 @@ void attempt_row_done(struct attempt_row *row)
     *row = (struct attempt_row){ 0 };
 }
 
-int attempts_begin(struct db *db, const char *build, const struct attempt_row *row,
-                   struct err *err)
+int attempts_begin(struct db *db, const char *build, const struct attempt_row *row, struct err *err)
 {
     return db_run(db, NULL, err,
                   "INSERT INTO attempts (build, attempt, fence, worker, slot, lease_time)"

@@ -8,12 +8,12 @@
 struct attempt_row {
     int32_t attempt;
     int64_t fence;
-    char *worker;                 /* owned */
+    char *worker; /* owned */
     int32_t slot;
     int64_t lease_wall_ms;
-    int64_t end_wall_ms;          /* 0: it runs */
-    struct sos_result result;     /* zero while it runs; owned */
-    struct sos_log_info log;      /* of a running one: zero, ask logs.h */
+    int64_t end_wall_ms;      /* 0: it runs */
+    struct sos_result result; /* zero while it runs; owned */
+    struct sos_log_info log;  /* of a running one: zero, ask logs.h */
 };
 void attempt_row_done(struct attempt_row *row);
 

@@ -62,8 +62,8 @@ int event_add(struct db *db, const struct build_row *row, const struct history_e
               struct err *err)
 {
     return db_run(db, NULL, err,
-                  "INSERT INTO events (build, revision, time, name, state, attempt, subject, detail)"
-                  " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                  "INSERT INTO events (build, revision, time, name, state, attempt, subject,"
+                  " detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                   "iiittitt", (int64_t)row->msg.number, row->revision, event->wall_ms, event->name,
                   state_text(row->msg.state), (int64_t)row->msg.attempt, event->subject,
                   event->detail);

@@ -16,31 +16,31 @@ struct build_row {
     struct sos_build msg;
     int64_t revision;
     int64_t fence;
-    char session[ID_MAX];          /* of the lease; "" when there is none */
+    char session[ID_MAX]; /* of the lease; "" when there is none */
     char fingerprint[SHA256_HEX];
 };
 void build_row_done(struct build_row *row);
 
 /* One line of a build's history. */
 struct history_event {
-    const char *name;      /* "lease" (build_event_name()), … */
+    const char *name; /* "lease" (build_event_name()), … */
     int64_t wall_ms;
-    const char *subject;   /* who: a user, "worker:<name>" or "farm" */
-    const char *detail;    /* NULL: nothing to add */
+    const char *subject; /* who: a user, "worker:<name>" or "farm" */
+    const char *detail;  /* NULL: nothing to add */
 };
 
 /* What makes a repeated submission the same one. */
 struct submit_key {
-    const char *subject;      /* keys of two users never meet */
-    const char *key;          /* of the header Idempotency-Key */
+    const char *subject; /* keys of two users never meet */
+    const char *key;     /* of the header Idempotency-Key */
     const char *body_sha256;
 };
 enum { IDEMPOTENCY_KEY_MAX = 255 };
 
 enum submit_outcome {
-    SUBMIT_NEW,        /* it is QUEUED */
-    SUBMIT_REUSED,     /* it is SUCCEEDED: with the artifact of an identical build */
-    SUBMIT_REPEATED,   /* the key was seen: the build of the first time, as it is now */
+    SUBMIT_NEW,      /* it is QUEUED */
+    SUBMIT_REUSED,   /* it is SUCCEEDED: with the artifact of an identical build */
+    SUBMIT_REPEATED, /* the key was seen: the build of the first time, as it is now */
 };
 
 /* Record a new build (QUEUED, revision 1) unless the key (may be NULL) tells that it was.  Gives it
@@ -65,13 +65,14 @@ typedef int (*build_row_fn)(void *ctx, struct build_row *row);
 int builds_live(struct db *db, build_row_fn each, void *ctx, struct err *err);
 
 struct build_filter {
-    const char *project;           /* NULL: any */
-    const char *created_by;        /* NULL: any */
-    enum sos_build_state state;    /* 0: any */
-    int32_t page_size;             /* 0: 50; more than 500 is 500 */
-    const char *page_token;        /* of the answer before; NULL: the first page */
+    const char *project;        /* NULL: any */
+    const char *created_by;     /* NULL: any */
+    enum sos_build_state state; /* 0: any */
+    int32_t page_size;          /* 0: 50; more than 500 is 500 */
+    const char *page_token;     /* of the answer before; NULL: the first page */
 };
-/* Newest first; the caller owns *ret (sos_list_builds_response_done()).  -ERR_INVALID: bad token. */
+/* Newest first; the caller owns *ret (sos_list_builds_response_done()).  -ERR_INVALID: a bad
+ * token. */
 int builds_list(struct db *db, const struct build_filter *filter,
                 struct sos_list_builds_response *ret, struct err *err);
 

@@ -7,9 +7,9 @@
 #include "sos/base/auto.h"
 
 /* One text for each index that can lead; what does not lead is filtered. */
-#define LIST(lead)                                                                                \
-    "SELECT " BUILD_COLUMNS " FROM builds WHERE " lead " number < ?4"                             \
-    " AND (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR created_by = ?2)"                       \
+#define LIST(lead)                                                                                 \
+    "SELECT " BUILD_COLUMNS " FROM builds WHERE " lead " number < ?4"                              \
+    " AND (?1 IS NULL OR project = ?1) AND (?2 IS NULL OR created_by = ?2)"                        \
     " AND (?3 IS NULL OR state = ?3) ORDER BY number DESC LIMIT ?5"
 
 static sqlite3_stmt *list_bind(struct db *db, const struct build_filter *filter,
@@ -35,8 +35,8 @@ int builds_list(struct db *db, const struct build_filter *filter,
     if (rc < 0)
         return rc;
 
-    struct sos_list_builds_response list = { .builds = xcalloc((size_t)page.size,
-                                                              sizeof *list.builds) };
+    struct sos_list_builds_response list = { .builds =
+                                                 xcalloc((size_t)page.size, sizeof *list.builds) };
     sqlite3_stmt *statement = list_bind(db, filter, &page);
     while ((rc = db_step(db, statement, err)) > 0) {
         if (list.builds_count == (size_t)page.size) {

@@ -13,12 +13,11 @@ static int key_find(struct db *db, const struct submit_key *key, struct build_ro
     if (strlen(key->key) > IDEMPOTENCY_KEY_MAX)
         return err_set(err, ERR_INVALID, "an idempotency key has at most %d characters",
                        IDEMPOTENCY_KEY_MAX);
-    sqlite3_stmt *statement =
-        db_bind(db,
-                "SELECT " BUILD_COLUMNS ", body_sha256 FROM idempotency"
-                " JOIN builds ON builds.number = idempotency.build"
-                " WHERE subject = ? AND key = ?",
-                "tt", key->subject, key->key);
+    sqlite3_stmt *statement = db_bind(db,
+                                      "SELECT " BUILD_COLUMNS ", body_sha256 FROM idempotency"
+                                      " JOIN builds ON builds.number = idempotency.build"
+                                      " WHERE subject = ? AND key = ?",
+                                      "tt", key->subject, key->key);
     int rc = db_step(db, statement, err);
     if (rc > 0 && strcmp(db_text(statement, 5), key->body_sha256) != 0) {
         rc = err_set(err, ERR_CONFLICT, "this idempotency key came with another request before");
@@ -56,8 +55,7 @@ static int source_check(struct db *db, const char *id, int64_t wall_ms, struct e
 }
 
 /* 1 and the first build of this fingerprint that succeeded by running; 0 when there is none. */
-static int same_find(struct db *db, const char *fingerprint, struct build_row *ret,
-                     struct err *err)
+static int same_find(struct db *db, const char *fingerprint, struct build_row *ret, struct err *err)
 {
     sqlite3_stmt *statement =
         db_bind(db,

@@ -90,9 +90,9 @@ static int append_at(struct logs *logs, int fd, int64_t offset, const char *data
                      int64_t *size, struct err *err)
 {
     if (offset < 0 || offset > *size) {
-        int rc = err_set(err, ERR_CONFLICT,
-                         "the log has %" PRId64 " bytes; %" PRId64 " would leave a gap", *size,
-                         offset);
+        int rc =
+            err_set(err, ERR_CONFLICT,
+                    "the log has %" PRId64 " bytes; %" PRId64 " would leave a gap", *size, offset);
         err_reason(err, "LOG_GAP");
         return rc;
     }

@@ -12,7 +12,7 @@ enum { PAGE_SIZE = 50, PAGE_SIZE_MAX = 500 };
 
 struct page {
     int64_t size;
-    int64_t before;   /* only numbers lower than this */
+    int64_t before; /* only numbers lower than this */
 };
 
 /* Sizes out of range are coerced (AIP-158); a token that is none of ours is -ERR_INVALID. */

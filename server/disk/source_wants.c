@@ -14,7 +14,7 @@ struct source_wants {
     struct blobs *blobs;
     size_t count;
     struct want *wants;
-    char *digests;   /* what the pointers above point into */
+    char *digests; /* what the pointers above point into */
 };
 
 static int want_compare(const void *a, const void *b)
@@ -31,8 +31,8 @@ struct source_wants *source_wants_new(const struct tree *tree, struct blobs *blo
     for (size_t i = 0; i < tree->count; i++) {
         char *sha256 = wants->digests + i * SHA256_HEX;
         memcpy(sha256, tree->files[i].sha256, SHA256_HEX);
-        wants->wants[i] = (struct want){ .sha256 = sha256,
-                                         .size_bytes = tree->files[i].size_bytes };
+        wants->wants[i] =
+            (struct want){ .sha256 = sha256, .size_bytes = tree->files[i].size_bytes };
     }
     qsort(wants->wants, tree->count, sizeof *wants->wants, want_compare);
     for (size_t i = 0; i < tree->count; i++)

@@ -119,9 +119,9 @@ int sources_put(struct db *db, struct blobs *blobs, const struct tree *tree, int
     if (rc == 0)
         rc = source_insert(db, id, tree, wants, wall_ms, err);
     else if (rc > 0)
-        rc = db_run(db, NULL, err,
-                    "UPDATE sources SET use_time = max(use_time, ?) WHERE number = ?", "ii",
-                    wall_ms, number);
+        rc =
+            db_run(db, NULL, err, "UPDATE sources SET use_time = max(use_time, ?) WHERE number = ?",
+                   "ii", wall_ms, number);
     if (rc == 0)
         rc = source_tell(db, blobs, id, wants, ret, err);
     source_wants_free(wants);

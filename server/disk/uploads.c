@@ -74,11 +74,11 @@ struct garbage {
 /* The files that an earlier sweep condemned: whoever needed one since has taken it back to 0. */
 static int condemned(struct db *db, int max, struct garbage *ret, int *ret_count, struct err *err)
 {
-    sqlite3_stmt *statement = db_bind(
-        db,
-        "SELECT number, sha256 FROM blobs WHERE doomed > 0 AND doomed = 2"
-        " AND NOT EXISTS (SELECT 1 FROM uploads WHERE blob = blobs.number) LIMIT ?",
-        "i", (int64_t)max);
+    sqlite3_stmt *statement =
+        db_bind(db,
+                "SELECT number, sha256 FROM blobs WHERE doomed > 0 AND doomed = 2"
+                " AND NOT EXISTS (SELECT 1 FROM uploads WHERE blob = blobs.number) LIMIT ?",
+                "i", (int64_t)max);
     int count = 0, rc;
     while ((rc = db_step(db, statement, err)) > 0) {
         ret[count].number = db_int(statement, 0);
@@ -101,8 +101,8 @@ static int garbage_remove(struct db *db, struct blobs *blobs, int max, int *ret_
             (*ret_removed)++;
         }
         if (rc == 0)
-            rc = db_run(db, NULL, err, "DELETE FROM blobs WHERE number = ?", "i",
-                        garbage[i].number);
+            rc =
+                db_run(db, NULL, err, "DELETE FROM blobs WHERE number = ?", "i", garbage[i].number);
     }
     return rc;
 }

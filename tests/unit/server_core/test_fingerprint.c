@@ -9,14 +9,19 @@ struct parts {
 static void print_of(struct parts p, char ret[SHA256_HEX])
 {
     struct sos_image_ref image = { .build_digest = p.image, .recipe_sha256 = p.recipe };
-    struct sos_build msg = { .source = p.source, .project = p.project, .version = p.version,
-                             .entry = p.entry, .image = &image };
+    struct sos_build msg = { .source = p.source,
+                             .project = p.project,
+                             .version = p.version,
+                             .entry = p.entry,
+                             .image = &image };
     build_fingerprint(&msg, ret);
 }
 
 static const char text[] = "abcdef";
-#define PARTS                                                                                     \
-    { (char *)"a", (char *)"b", (char *)"c", (char *)"d", (char *)"e", (char *)"f" }
+#define PARTS                                                                                      \
+    {                                                                                              \
+        (char *)"a", (char *)"b", (char *)"c", (char *)"d", (char *)"e", (char *)"f"               \
+    }
 
 static void each_part_counts(void **state)
 {
@@ -41,10 +46,14 @@ static void each_part_counts(void **state)
 static void who_when_and_why_do_not_count(void **state)
 {
     (void)state;
-    struct sos_build one = { .source = (char *)text, .created_by = (char *)"a", .number = 1,
-                             .source_date_epoch = 1 };
-    struct sos_build two = { .source = (char *)text, .created_by = (char *)"b", .number = 2,
-                             .source_date_epoch = 2, .priority = SOS_PRIORITY_HIGH };
+    struct sos_build one = {
+        .source = (char *)text, .created_by = (char *)"a", .number = 1, .source_date_epoch = 1
+    };
+    struct sos_build two = { .source = (char *)text,
+                             .created_by = (char *)"b",
+                             .number = 2,
+                             .source_date_epoch = 2,
+                             .priority = SOS_PRIORITY_HIGH };
     char first[SHA256_HEX], other[SHA256_HEX];
     build_fingerprint(&one, first);
     build_fingerprint(&two, other);

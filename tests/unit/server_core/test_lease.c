@@ -49,7 +49,7 @@ static void registering_again_orphans_only_earlier_sessions(void **state)
     (void)state;
     struct build *build = made(1, "D");
     assert_false(lease_is_orphaned(build, "w", "new"));
-    made_apply(build, BUILD_LEASE);   /* worker "w", session "s" */
+    made_apply(build, BUILD_LEASE); /* worker "w", session "s" */
     assert_true(lease_is_orphaned(build, "w", "new"));
     assert_false(lease_is_orphaned(build, "w", "s"));
     assert_false(lease_is_orphaned(build, "other", "new"));
@@ -79,11 +79,19 @@ static void what_is_no_attempt_id_is_refused(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
-        "", ".", ".1", "bld_00000000000000000000000001", "bld_00000000000000000000000001.",
-        "bld_00000000000000000000000001.0", "bld_00000000000000000000000001.01",
-        "bld_00000000000000000000000001.-1", "bld_00000000000000000000000001.1x",
-        "bld_00000000000000000000000001.123", "bld_0000000000000000000000000.1",
-        "../../../../etc/passwd.1", "tok_00000000000000000000000001.1",
+        "",
+        ".",
+        ".1",
+        "bld_00000000000000000000000001",
+        "bld_00000000000000000000000001.",
+        "bld_00000000000000000000000001.0",
+        "bld_00000000000000000000000001.01",
+        "bld_00000000000000000000000001.-1",
+        "bld_00000000000000000000000001.1x",
+        "bld_00000000000000000000000001.123",
+        "bld_0000000000000000000000000.1",
+        "../../../../etc/passwd.1",
+        "tok_00000000000000000000000001.1",
         "bld_000000000000000000000000010000000000000000000000000000000000.1",
     };
     for (size_t i = 0; i < countof(wrong); i++) {

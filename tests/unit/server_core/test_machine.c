@@ -20,8 +20,9 @@ static void machine_is_total(void **state)
             struct build *build = made(1, "D");
             build->msg.state = (enum sos_build_state)s;
             struct err err = { 0 };
-            struct build_move move = { .event = (enum build_event)e, .now_wall_ms = 7,
-                                       .worker = "w", .session = "s" };
+            struct build_move move = {
+                .event = (enum build_event)e, .now_wall_ms = 7, .worker = "w", .session = "s"
+            };
             int rc = build_apply(build, &move, &err);
 
             assert_true(rc == 0 || rc == -ERR_CONFLICT);
@@ -80,8 +81,8 @@ static void every_life_keeps_the_invariants(void **state)
 static void the_straight_way_ends_succeeded(void **state)
 {
     (void)state;
-    static const enum build_event way[] = { BUILD_LEASE, BUILD_PREPARE, BUILD_RUN,
-                                            BUILD_FINISH_OK, BUILD_PUBLISHED };
+    static const enum build_event way[] = { BUILD_LEASE, BUILD_PREPARE, BUILD_RUN, BUILD_FINISH_OK,
+                                            BUILD_PUBLISHED };
     struct build *build = made(1, "D");
     for (size_t i = 0; i < countof(way); i++)
         made_apply(build, way[i]);
@@ -100,8 +101,9 @@ static void a_canceled_build_ends_canceled(void **state)
         made_apply(build, BUILD_LEASE);
         struct sos_result by_admin = { .outcome = SOS_RESULT_OUTCOME_CANCELLATION,
                                        .reason = SOS_RESULT_REASON_CANCELED_BY_ADMIN };
-        struct build_move cancel = { .event = BUILD_CANCEL, .now_wall_ms = 8, .reason = "no",
-                                     .result = &by_admin };
+        struct build_move cancel = {
+            .event = BUILD_CANCEL, .now_wall_ms = 8, .reason = "no", .result = &by_admin
+        };
         assert_int_equal(build_apply(build, &cancel, NULL), 0);
         struct sos_result failure = { .outcome = SOS_RESULT_OUTCOME_FAILURE };
         struct build_move end = { .event = all_ends[i], .now_wall_ms = 9, .result = &failure };
@@ -133,8 +135,8 @@ static void only_the_farms_faults_are_retried(void **state)
         assert_int_equal(finish(1, SOS_RESULT_OUTCOME_TIMEOUT, reason), BUILD_FINISH_TIMEOUT);
         assert_int_equal(finish(BUILD_ATTEMPTS_MAX, SOS_RESULT_OUTCOME_ERROR, reason),
                          BUILD_FINISH_ERROR);
-        retried += finish(BUILD_ATTEMPTS_MAX - 1, SOS_RESULT_OUTCOME_ERROR, reason) ==
-                   BUILD_FINISH_RETRY;
+        retried +=
+            finish(BUILD_ATTEMPTS_MAX - 1, SOS_RESULT_OUTCOME_ERROR, reason) == BUILD_FINISH_RETRY;
     }
     assert_int_equal(retried, 4);
     assert_int_equal(finish(1, SOS_RESULT_OUTCOME_ERROR, SOS_RESULT_REASON_SANDBOX),

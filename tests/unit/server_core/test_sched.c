@@ -43,7 +43,7 @@ static void step(struct sched *sched, struct build **all, int32_t number)
     size_t i = (size_t)rand() % ALL;
     if (all[i]) {
         sched_remove(sched, all[i]);
-        if (rand() % 2) {   /* requeued: the same place again */
+        if (rand() % 2) { /* requeued: the same place again */
             sched_add(sched, all[i]);
             return;
         }
@@ -103,7 +103,7 @@ static void a_requeued_build_keeps_its_place(void **state)
     assert_int_equal(sched_place(second).position, 2);
     sched_remove(&sched, first);
     sched_remove(&sched, second);
-    sched_remove(&sched, second);   /* harmless */
+    sched_remove(&sched, second); /* harmless */
     build_free(first);
     build_free(second);
     sched_done(&sched);

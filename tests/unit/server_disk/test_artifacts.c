@@ -6,10 +6,14 @@ static void put(struct disk *disk, const char *name, const char *version, const 
 {
     char sha256[SHA256_HEX];
     sha256_hex(bytes, strlen(bytes), sha256);
-    struct sos_artifact_file file = { .path = (char *)"demo.jar", .size_bytes = 3,
+    struct sos_artifact_file file = { .path = (char *)"demo.jar",
+                                      .size_bytes = 3,
                                       .sha256 = sha256 };
-    struct sos_artifact artifact = { .name = (char *)name, .version = (char *)version,
-                                     .files = &file, .files_count = 1, .create_time_ms = 9 };
+    struct sos_artifact artifact = { .name = (char *)name,
+                                     .version = (char *)version,
+                                     .files = &file,
+                                     .files_count = 1,
+                                     .create_time_ms = 9 };
     disk->err = (struct err){ 0 };
     TASK(disk, artifacts_put(disk->db, &artifact, &disk->err));
 }
@@ -20,7 +24,7 @@ static void a_version_holds_its_bytes_for_ever(void **state)
     disk_open(&disk, state);
     put(&disk, "demo", "1", "abc");
     assert_int_equal(disk.err.code, ERR_NONE);
-    put(&disk, "demo", "1", "abc");   /* a retry of the publication */
+    put(&disk, "demo", "1", "abc"); /* a retry of the publication */
     assert_int_equal(disk.err.code, ERR_NONE);
     put(&disk, "demo", "1", "xyz");
     assert_int_equal(disk.err.code, ERR_CONFLICT);

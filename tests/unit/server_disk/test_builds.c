@@ -44,7 +44,7 @@ static void the_same_key_and_body_is_the_same_build(void **state)
     submit(&disk, &row, &key, &first);
     build_row_done(&row);
 
-    row_make(&row, source, "demo");   /* a retry comes with a fresh id */
+    row_make(&row, source, "demo"); /* a retry comes with a fresh id */
     assert_int_equal(submit(&disk, &row, &key, &again), SUBMIT_REPEATED);
     assert_string_equal(again.msg.id, first.msg.id);
     assert_int_equal(count(&disk, "SELECT count(*) FROM builds"), 1);
@@ -127,11 +127,11 @@ static void an_identical_build_is_reused(void **state)
 
     free(row.msg.id);
     row.msg.id = xstrdup("bld_2");
-    assert_int_equal(submit(&disk, &row, NULL, &next), SUBMIT_NEW);   /* it only waits as yet */
+    assert_int_equal(submit(&disk, &row, NULL, &next), SUBMIT_NEW); /* it only waits as yet */
     build_row_done(&next);
     assert_ok(change(&disk, &first, SOS_BUILD_STATE_SUCCEEDED, "published"), disk.err);
 
-    for (int i = 3; i <= 4; i++) {   /* the second time too it is the first build's */
+    for (int i = 3; i <= 4; i++) { /* the second time too it is the first build's */
         free(row.msg.id);
         row.msg.id = xasprintf("bld_%d", i);
         assert_int_equal(submit(&disk, &row, NULL, &next), SUBMIT_REUSED);
@@ -174,10 +174,10 @@ static void history_and_state_always_agree(void **state)
         row_make(&row, source, "demo");
         submit(&disk, &row, NULL, &made);
         for (int k = 0; k < 20; k++) {
-            struct build_row next = made;   /* its text stays shared */
+            struct build_row next = made; /* its text stays shared */
             enum sos_build_state to = (enum sos_build_state)(1 + rand() % 12);
             if (rand() % 4 == 0)
-                next.revision -= 2;         /* a late repeat */
+                next.revision -= 2; /* a late repeat */
             if (change(&disk, &next, to, rand() % 8 ? "event" : NULL) == 0) {
                 made = next;
                 saved++;
@@ -230,12 +230,10 @@ static void live_builds_are_told_in_order_of_submission(void **state)
     disk_open(&disk, state);
     char source[TREE_ID_MAX];
     source_make(&disk, "x", source);
-    static const enum sos_build_state states[] = { SOS_BUILD_STATE_QUEUED,
-                                                   SOS_BUILD_STATE_FAILED,
-                                                   SOS_BUILD_STATE_RUNNING,
-                                                   SOS_BUILD_STATE_STORING,
-                                                   SOS_BUILD_STATE_EXPIRED,
-                                                   SOS_BUILD_STATE_CANCELING };
+    static const enum sos_build_state states[] = {
+        SOS_BUILD_STATE_QUEUED,  SOS_BUILD_STATE_FAILED,  SOS_BUILD_STATE_RUNNING,
+        SOS_BUILD_STATE_STORING, SOS_BUILD_STATE_EXPIRED, SOS_BUILD_STATE_CANCELING
+    };
     for (size_t i = 0; i < countof(states); i++) {
         struct build_row row, made;
         row_make(&row, source, "demo");
@@ -319,8 +317,9 @@ static void an_attempt_ends_once(void **state)
     struct attempt_row attempt, got;
     assert_fails(attempts_get(disk.db, id, 0, &got, NULL), ERR_NOT_FOUND);
     for (int32_t i = 1; i <= 2; i++) {
-        attempt = (struct attempt_row){ .attempt = i, .fence = i, .worker = (char *)"w1",
-                                        .slot = 3, .lease_wall_ms = 50 };
+        attempt = (struct attempt_row){
+            .attempt = i, .fence = i, .worker = (char *)"w1", .slot = 3, .lease_wall_ms = 50
+        };
         assert_ok(TASK(&disk, attempts_begin(disk.db, id, &attempt, &disk.err)), disk.err);
     }
     struct sos_log_info log = { .size_bytes = 9, .complete = true };

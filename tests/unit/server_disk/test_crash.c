@@ -46,7 +46,7 @@ static int32_t run_and_kill(void **state)
             last = number;
     kill(child, SIGKILL);
     while (read(ends[0], &number, sizeof number) == sizeof number)
-        last = number;   /* told before it died */
+        last = number; /* told before it died */
     close(ends[0]);
     assert_int_equal(waitpid(child, NULL, 0), child);
     return last;

@@ -37,7 +37,7 @@ static void repeated_bytes_are_kept_once(void **state)
     assert_int_equal(append(logs, 0, "hello ", &size), 0);
     assert_int_equal(append(logs, 0, "hello ", &size), 0);
     assert_int_equal(size, 6);
-    assert_int_equal(append(logs, 3, "XXXworld", &size), 0);   /* the first three are known */
+    assert_int_equal(append(logs, 3, "XXXworld", &size), 0); /* the first three are known */
     assert_int_equal(size, 11);
     log_is(logs, "hello world");
     assert_int_equal(append(logs, 11, "", &size), 0);
@@ -77,7 +77,7 @@ static void a_log_is_filled_to_its_cap_and_not_beyond(void **state)
     assert_string_equal(err.reason, "LOG_LIMIT");
     assert_int_equal(size, 5);
     assert_fails(append(logs, 5, "6", &size), ERR_LIMIT);
-    assert_int_equal(append(logs, 0, "12345", &size), 0);   /* a repeat of what fitted */
+    assert_int_equal(append(logs, 0, "12345", &size), 0); /* a repeat of what fitted */
     log_is(logs, "12345");
     logs_close(logs);
 }
@@ -96,8 +96,9 @@ static void a_log_without_a_byte_is_no_trouble(void **state)
 /* What a client says never names a file elsewhere. */
 static void only_ids_of_ours_become_paths(void **state)
 {
-    static const char *const wrong[] = { "", ".", "..", "../../etc", "bld_1", "bld_/../../../../x",
-                                         "tok_01JD8Q3V6Z0000000000000000" };
+    static const char *const wrong[] = {
+        "", ".", "..", "../../etc", "bld_1", "bld_/../../../../x", "tok_01JD8Q3V6Z0000000000000000"
+    };
     struct logs *logs;
     int fd;
     int64_t size;

@@ -75,9 +75,9 @@ static void the_manifest_comes_back_as_it_went(void **state)
     assert_fails(sources_tree(disk.db, "sha256:none", &back, &disk.err), ERR_NOT_FOUND);
     assert_string_equal(disk.err.reason, "SOURCE_NOT_FOUND");
     sos_source_done(&source);
-    assert_fails(
-        TASK(&disk, sources_refresh(disk.db, disk.blobs, "sha256:none", &source, &disk.err)),
-        ERR_NOT_FOUND);
+    assert_fails(TASK(&disk,
+                      sources_refresh(disk.db, disk.blobs, "sha256:none", &source, &disk.err)),
+                 ERR_NOT_FOUND);
     tree_done(&tree);
     disk_close(&disk);
 }

@@ -39,7 +39,7 @@ static void a_revoked_token_is_listed_but_not_loaded(void **state)
     assert_int_equal(list.tokens_count, 2);
     assert_string_equal(list.tokens[0].id, "b");
     assert_int_equal(list.tokens[0].revoke_time_ms, 0);
-    assert_int_equal(list.tokens[1].revoke_time_ms, 5);   /* the first time */
+    assert_int_equal(list.tokens[1].revoke_time_ms, 5); /* the first time */
     assert_int_equal(list.tokens[1].role, SOS_ROLE_MAINTAINER);
     assert_null(list.tokens[1].secret);
     sos_list_tokens_response_done(&list);

@@ -44,7 +44,7 @@ static void an_upload_is_needed_until_its_build_is_final(void **state)
     sha256_hex("artifact", 8, made.sha256);
     assert_int_equal(uploads_has(disk.db, build.msg.id, made.sha256, &disk.err), 0);
     expect(&disk, &build, made.sha256);
-    expect(&disk, &build, made.sha256);   /* a repeat is fine */
+    expect(&disk, &build, made.sha256); /* a repeat is fine */
     assert_int_equal(uploads_has(disk.db, build.msg.id, made.sha256, &disk.err), 1);
     blob_keep(&disk, "artifact", &made);
 
@@ -53,7 +53,7 @@ static void an_upload_is_needed_until_its_build_is_final(void **state)
     assert_ok(change(&disk, &build, SOS_BUILD_STATE_SUCCEEDED, "x"), disk.err);
     assert_int_equal(sweep_all(&disk), 1);
     assert_false(blobs_have(disk.blobs, made.sha256));
-    assert_int_equal(count(&disk, "SELECT count(*) FROM blobs"), 1);   /* the source's */
+    assert_int_equal(count(&disk, "SELECT count(*) FROM blobs"), 1); /* the source's */
     build_row_done(&build);
     disk_close(&disk);
 }
@@ -95,7 +95,7 @@ static void no_file_goes_before_its_mark_is_committed(void **state)
     blob_keep(&disk, "artifact", &made);
     expect(&disk, &build, made.sha256);
 
-    task_begin(&disk);   /* a final state, a sweep, and all of it undone */
+    task_begin(&disk); /* a final state, a sweep, and all of it undone */
     build.msg.state = SOS_BUILD_STATE_FAILED;
     build.msg.finish_time_ms = 5;
     build.revision++;

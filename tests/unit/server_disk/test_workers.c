@@ -24,8 +24,12 @@ static void a_worker_is_known_by_its_last_registration(void **state)
     static const char *const names[] = { "w2", "w1", "w2" };
     static const char *const sessions[] = { "s1", "s2", "s3" };
     for (size_t i = 0; i < countof(names); i++) {
-        struct sos_worker worker = { .name = (char *)names[i], .slots = 2, .images = &image,
-                                     .images_count = 1, .builds = builds, .builds_count = 1,
+        struct sos_worker worker = { .name = (char *)names[i],
+                                     .slots = 2,
+                                     .images = &image,
+                                     .images_count = 1,
+                                     .builds = builds,
+                                     .builds_count = 1,
                                      .state = SOS_WORKER_STATE_BUSY };
         assert_ok(TASK(&disk, workers_put(disk.db, &worker, sessions[i], &disk.err)), disk.err);
     }
