@@ -21,10 +21,12 @@
 #include "sos/v1.h"
 
 struct farm;
-struct publication;
 
-/* Where finished artifacts go; see publish.h.  Blocking, on a strand of its own. */
-typedef int (*farm_publish_fn)(void *ctx, struct publication *publication, struct err *err);
+/* How a finished artifact gets to where it is kept: blocking, called again and again until it gives
+ * 0 (then the urls are filled in), -ERR_CONFLICT (other bytes are there under this name and version;
+ * `err` names both) or -ERR_NOT_FOUND (our bytes are gone).  Any other error may pass. */
+typedef int (*farm_publish_fn)(void *ctx, const struct sos_build *build,
+                               struct sos_artifact *artifact, struct err *err);
 
 struct farm_config {
     const char *state_dir;    /* "<state>/server": farm.db, blobs/, logs/, cache/, *.token */
@@ -35,6 +37,9 @@ struct farm_config {
     int64_t lease_ttl_ms;
     int64_t renew_interval_ms;
     int64_t publish_retry_ms; /* first pause after a failed publication; doubles up to 60 s */
+    int64_t log_bytes_max;    /* of one attempt */
+    int64_t source_bytes_max; /* of one tree */
+    int64_t cache_bytes_max;  /* of archives and fetched artifacts kept at hand */
     farm_publish_fn publish;  /* NULL: the store by HTTP */
     void *publish_ctx;
 };
