@@ -88,8 +88,9 @@ static void on_park_over(struct wait *wait)
 
 static void park_begin(struct park *park)
 {
-    wait_begin(park->farm, &park->wait, &park->farm->parked,
-               park->until_mono_ms - clock_mono_ms(), on_park_over);
+    if (!wait_begin(park->farm, &park->wait, &park->farm->parked,
+                    park->until_mono_ms - clock_mono_ms(), on_park_over))
+        park_answer(park, 0, NULL, NULL);
 }
 
 static int on_lease_prepare(struct change *change, struct err *err)

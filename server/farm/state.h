@@ -197,8 +197,9 @@ int change_apply(struct change *change, const struct build_move *move, const cha
                  struct err *err);
 
 /* --- waiters.c --- */
-/* `over` comes at once when wait_ms is 0, or too many wait. */
-void wait_begin(struct farm *farm, struct wait *wait, struct list *on, int64_t wait_ms,
+/* False when it cannot wait: the time is up, too many wait, the farm stops; `over` does not come
+ * then. */
+bool wait_begin(struct farm *farm, struct wait *wait, struct list *on, int64_t wait_ms,
                 wait_fn over);
 void wait_end(struct farm *farm, struct wait *wait);   /* off its lists; `over` does not come */
 void waits_wake(struct farm *farm, struct list *on);
@@ -217,6 +218,10 @@ struct why_pool worker_pool(struct farm *farm, const char *image);
 bool worker_load(struct farm *farm, struct sos_worker *msg, const char *session);
 void worker_free_all(struct farm *farm);
 int worker_busy(struct farm *farm, const char *name);
+void worker_seen(struct farm *farm, const char *name);
+/* The build whose lease a worker that says `attempt` and `fence` holds; NULL and STALE_LEASE. */
+struct live *attempt_live(struct farm *farm, const char *attempt, int64_t fence, struct err *err);
+void build_set_steps(struct build *build, const struct sos_step *steps, size_t count);
 
 /* --- lease.c: parked slots and work meet --- */
 void farm_dispatch(struct farm *farm);

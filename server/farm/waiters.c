@@ -1,20 +1,17 @@
 /* waiters.c - those who wait for a change or for the time to be up. */
 #include "server/farm/state.h"
 
-void wait_begin(struct farm *farm, struct wait *wait, struct list *on, int64_t wait_ms,
+bool wait_begin(struct farm *farm, struct wait *wait, struct list *on, int64_t wait_ms,
                 wait_fn over)
 {
-    list_init(&wait->link);
-    list_init(&wait->due_link);
+    if (wait_ms <= 0 || farm->stopping || farm->waits_count >= FARM_WAITS_MAX)
+        return false;
     wait->over = over;
-    if (wait_ms <= 0 || farm->stopping || farm->waits_count >= FARM_WAITS_MAX) {
-        over(wait);
-        return;
-    }
     wait->until_mono_ms = clock_mono_ms() + wait_ms;
     list_append(on, &wait->link);
     list_append(&farm->waits_due, &wait->due_link);
     farm->waits_count++;
+    return true;
 }
 
 void wait_end(struct farm *farm, struct wait *wait)
