@@ -68,7 +68,8 @@ typedef void (*farm_source_fn)(void *ctx, int rc, const struct sos_source *sourc
 typedef void (*farm_file_fn)(void *ctx, int rc, int fd, int64_t size, const struct err *err);
 
 /* --- sources --- */
-void farm_source_create(struct farm *farm, const struct sos_manifest *manifest, farm_source_fn done,
+/* Takes what the manifest holds (and leaves it zeroed): it may be large. */
+void farm_source_create(struct farm *farm, struct sos_manifest *manifest, farm_source_fn done,
                         void *ctx);
 /* The deterministic archive of a complete source. */
 void farm_source_archive(struct farm *farm, const char *source, farm_file_fn done, void *ctx);

@@ -137,6 +137,8 @@ void live_enter(struct live *live)
     } else {
         lease_forget(live);
     }
+    if (build_is_final(build->msg.state))
+        counters_ended(farm, &build->msg);
     if (build->msg.state == SOS_BUILD_STATE_QUEUED)
         sched_add(&farm->sched, build);
     if (build->msg.state == SOS_BUILD_STATE_STORING) {

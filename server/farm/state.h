@@ -126,7 +126,8 @@ struct farm {
     uv_timer_t sweep_timer;
     int64_t sweep_slow_mono_ms;   /* when the slow part is due */
     bool collecting;              /* a garbage sweep is in flight */
-    bool garbage_due;
+    bool garbage_due;             /* a build ended: its uploads may go */
+    int64_t garbage_mono_ms;      /* when a sweep is due anyhow */
 
     struct auth *auth;
     struct metrics *metrics;
@@ -264,6 +265,13 @@ void cache_get(struct farm *farm, struct strand *strand, const char *key, cache_
                void (*make_free)(void *ctx), void *make_ctx, farm_file_fn done, void *ctx);
 /* Give it at once when it is there. */
 bool cache_try(struct farm *farm, const char *key, farm_file_fn done, void *ctx);
+
+/* --- queue.c --- */
+void counters_init(struct farm *farm);
+void counters_ended(struct farm *farm, const struct sos_build *build);   /* a build became final */
+
+/* --- source.c --- */
+int source_id_check(const char *id, struct err *err);   /* 0 or -ERR_NOT_FOUND SOURCE_NOT_FOUND */
 
 /* --- tokens.c --- */
 int tokens_first(struct farm *farm, struct err *err);
