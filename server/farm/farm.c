@@ -155,7 +155,6 @@ static void strands_open(struct farm *farm)
     farm->writer = strand_new(farm->loop, &batch, on_strand_broken, farm);
     for (size_t i = 0; i < countof(plain); i++)
         *plain[i] = strand_new(farm->loop, NULL, on_strand_broken, farm);
-    farm->strands_open = (int)countof(plain) + 1;
 }
 
 static void farm_free(struct farm *farm)
@@ -189,6 +188,7 @@ static struct farm *farm_new(uv_loop_t *loop, const struct farm_config *config,
     farm->on_broken = on_broken;
     farm->broken_ctx = ctx;
     config_copy(&farm->config, config);
+    farm->queue_revision = clock_wall_ms();   /* an ETag of the life before must not come again */
     farm->rules = (struct lease_rules){ config->lease_ttl_ms, config->renew_interval_ms };
     sched_init(&farm->sched);
     list_init(&farm->leased);
@@ -245,24 +245,24 @@ static void farm_stopped(struct farm *farm)
     stopped(ctx);
 }
 
+/* One after the other: what the last tasks of a strand post goes to one that closes later, the
+ * writer at the end. */
 static void on_strand_closed(void *ctx)
 {
     struct farm *farm = ctx;
-
-    if (--farm->strands_open == 0)
-        farm_stopped(farm);
-}
-
-/* What a strand's last tasks post goes to strands that close later; the writer is the last. */
-static void on_timer_closed(uv_handle_t *timer)
-{
-    struct farm *farm = timer->data;
-    struct strand *order[] = { farm->uploaders[0], farm->uploaders[1], farm->archiver,
-                               farm->fetcher, farm->publisher, farm->appender, farm->reader,
+    struct strand *order[] = { farm->reader, farm->archiver, farm->fetcher, farm->appender,
+                               farm->uploaders[0], farm->uploaders[1], farm->publisher,
                                farm->writer };
 
-    for (size_t i = 0; i < countof(order); i++)
-        strand_close(order[i], on_strand_closed, farm);
+    if (farm->strands_closed == countof(order))
+        farm_stopped(farm);
+    else
+        strand_close(order[farm->strands_closed++], on_strand_closed, farm);
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+    on_strand_closed(timer->data);
 }
 
 void farm_stop(struct farm *farm, void (*stopped)(void *ctx), void *ctx)

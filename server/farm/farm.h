@@ -81,7 +81,6 @@ typedef void (*farm_upload_fn)(void *ctx, int rc, struct farm_upload *upload, co
 void farm_blobs_open(struct farm *farm, const char *source, farm_upload_fn done, void *ctx);
 void farm_artifact_open(struct farm *farm, const char *attempt, int64_t fence, const char *sha256,
                         farm_upload_fn done, void *ctx);
-/* Borrows `data` until done. */
 void farm_upload_write(struct farm_upload *upload, const void *data, size_t len, farm_done_fn done,
                        void *ctx);
 /* Each takes the upload.  The end is verified and durable when told. */
@@ -121,7 +120,7 @@ void farm_build_list(struct farm *farm, const struct farm_filter *filter, farm_b
                      void *ctx);
 
 /* The log of an attempt (0: the newest).  When `offset` is its end, it is not complete and
- * wait_ms > 0: waits for more.  Takes fd as farm_file_fn; fd -1 when there is no byte yet. */
+ * wait_ms > 0: waits for more.  The fd is borrowed; -1 when there is no byte yet. */
 struct farm_log {
     int fd;
     int64_t size;
@@ -164,8 +163,7 @@ typedef void (*farm_update_fn)(void *ctx, int rc, const struct sos_update_attemp
                                const struct err *err);
 void farm_update(struct farm *farm, const char *attempt,
                  const struct sos_update_attempt_request *request, farm_update_fn done, void *ctx);
-/* Bytes at `offset` of the attempt's log; those that are there already are skipped.  `data` is
- * borrowed until done. */
+/* Bytes at `offset` of the attempt's log; those that are there already are skipped. */
 void farm_log_append(struct farm *farm, const char *attempt, int64_t fence, int64_t offset,
                      const void *data, size_t len, farm_done_fn done, void *ctx);
 void farm_finish(struct farm *farm, const char *attempt,

@@ -120,12 +120,6 @@ void live_leave(struct live *live)
         farm->storing_count--;
 }
 
-static void lease_forget(struct live *live)
-{
-    lease_end(live->build);
-    live->slot = -1;
-}
-
 void live_enter(struct live *live)
 {
     struct farm *farm = live->farm;
@@ -135,7 +129,7 @@ void live_enter(struct live *live)
         list_append(&farm->leased, &build->link);
         farm->leased_count++;
     } else {
-        lease_forget(live);
+        live->slot = -1;
     }
     if (build_is_final(build->msg.state))
         counters_ended(farm, &build->msg);

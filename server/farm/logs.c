@@ -11,7 +11,7 @@ struct append {
     char build[ID_MAX];
     int attempt;
     int64_t offset;
-    const void *data;
+    char *data;
     size_t len;
     int64_t size;
     farm_done_fn done;
@@ -39,6 +39,7 @@ static void on_appended(struct task *task)
         waits_wake(farm, &live->log_waits);
     }
     append->done(append->ctx, task->rc, &task->err);
+    free(append->data);
     free(append);
 }
 
@@ -56,8 +57,9 @@ void farm_log_append(struct farm *farm, const char *attempt, int64_t fence, int6
     }
     struct append *append = xcalloc(1, sizeof *append);
     *append = (struct append){ .farm = farm, .attempt = live->build->msg.attempt,
-                               .offset = offset, .data = data, .len = len, .done = done,
-                               .ctx = ctx };
+                               .offset = offset, .len = len, .done = done, .ctx = ctx };
+    append->data = xmalloc(len + 1);
+    memcpy(append->data, data, len);
     snprintf(append->build, sizeof append->build, "%s", live->build->msg.id);
     worker_seen(farm, live->build->msg.worker);
     strand_post(farm->appender, &append->task, append_work, on_appended);
@@ -83,6 +85,8 @@ static void log_read_begin(struct log_read *read);
 static void log_read_answer(struct log_read *read, int rc, const struct err *err)
 {
     read->done(read->ctx, rc, &read->log, err);
+    if (read->log.fd >= 0)
+        close(read->log.fd);
     free(read->build);
     free(read);
 }
@@ -167,7 +171,7 @@ void farm_log_get(struct farm *farm, const char *build, int attempt, int64_t off
     struct log_read *read = xcalloc(1, sizeof *read);
 
     *read = (struct log_read){ .farm = farm, .attempt = attempt, .offset = offset, .done = done,
-                               .ctx = ctx };
+                               .ctx = ctx, .log = { .fd = -1 } };
     read->build = xstrdup(build);
     read->until_mono_ms = clock_mono_ms() + wait_ms;
     log_read_begin(read);

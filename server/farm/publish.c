@@ -193,7 +193,7 @@ void publish_begin(struct live *live, const struct sos_artifact *artifact, int t
     sos_build_copy(&publishing->build, &live->build->msg);
     sos_artifact_copy(&publishing->artifact, artifact);
     live->publishing = publishing;
-    publish_enter(publishing, PUBLISH_TRYING);
+    publish_enter(publishing, live->farm->stopping ? PUBLISH_WAITING : PUBLISH_TRYING);
 }
 
 void publish_sweep(struct farm *farm, int64_t now_mono_ms)

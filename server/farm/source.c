@@ -32,7 +32,7 @@ static int tree_mode_of(enum sos_source_file_mode mode, enum tree_mode *ret)
     case SOS_SOURCE_FILE_MODE_SYMLINK:
         *ret = TREE_SYMLINK;
         return 0;
-    case SOS_SOURCE_FILE_MODE_MODE_UNSPECIFIED:
+    case SOS_SOURCE_FILE_MODE_UNSPECIFIED:
         break;
     }
     return -ERR_INVALID;

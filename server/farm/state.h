@@ -122,7 +122,7 @@ struct farm {
     struct strand *writer, *reader, *appender, *archiver, *fetcher, *publisher;
     struct strand *uploaders[FARM_UPLOAD_STRANDS];
     unsigned upload_next;
-    int strands_open;
+    size_t strands_closed;        /* while stopping */
     uv_timer_t sweep_timer;
     int64_t sweep_slow_mono_ms;   /* when the slow part is due */
     bool collecting;              /* a garbage sweep is in flight */

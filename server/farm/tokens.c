@@ -20,7 +20,7 @@ static const char *secret_prefix(enum sos_role role)
     case SOS_ROLE_VIEWER:
     case SOS_ROLE_SUBMITTER:
     case SOS_ROLE_MAINTAINER:
-    case SOS_ROLE_ROLE_UNSPECIFIED:
+    case SOS_ROLE_UNSPECIFIED:
         break;
     }
     return "sosu";
@@ -134,7 +134,7 @@ static int create_check(const struct sos_create_token_request *request, struct e
     for (size_t i = 0; i < len; i++)
         if ((unsigned char)request->subject[i] <= ' ' || request->subject[i] == 127)
             return err_set(err, ERR_INVALID, "subject must have no blanks or control characters");
-    if (request->role == SOS_ROLE_ROLE_UNSPECIFIED)
+    if (request->role == SOS_ROLE_UNSPECIFIED)
         return err_set(err, ERR_INVALID, "role is missing");
     if (request->lifetime_ms < 0 || request->lifetime_ms > LIFETIME_DAYS_MAX * DAY_MS)
         return err_set(err, ERR_INVALID, "lifetime must be at most %d days", LIFETIME_DAYS_MAX);

@@ -28,8 +28,8 @@ struct farm_upload {
     int64_t size, size_max;
     struct digests digests;
     /* in flight */
-    const void *data;
-    size_t len;
+    char *data;                      /* owned copy: the sender may go meanwhile */
+    size_t len, cap;
     farm_upload_fn opened;
     farm_done_fn written;
     farm_source_fn source_done;
@@ -43,6 +43,7 @@ static void upload_free(struct farm_upload *upload)
     source_wants_free(upload->wants);
     blob_abort(upload->writer);
     sos_source_done(&upload->answer);
+    free(upload->data);
     free(upload);
 }
 
@@ -176,7 +177,11 @@ static void on_written(struct task *task)
 void farm_upload_write(struct farm_upload *upload, const void *data, size_t len, farm_done_fn done,
                        void *ctx)
 {
-    upload->data = data;
+    if (upload->cap < len) {
+        upload->data = xrealloc(upload->data, len);
+        upload->cap = len;
+    }
+    memcpy(upload->data, data, len);
     upload->len = len;
     upload->written = done;
     upload->ctx = ctx;
@@ -282,5 +287,9 @@ static void on_aborted(struct task *task)
 
 void farm_upload_abort(struct farm_upload *upload)
 {
+    if (!upload->reader && !upload->writer) {
+        upload_free(upload);   /* nothing was written */
+        return;
+    }
     strand_post(upload->strand, &upload->task, abort_work, on_aborted);
 }
