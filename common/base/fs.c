@@ -265,7 +265,7 @@ int fs_remove_tree(const char *path, struct err *err)
     if (parent < 0 && errno == ENOENT)
         return 0;
     if (parent < 0 || remove_tree_at(parent, name) < 0) {
-        if (errno == EXDEV)
+        if (errno == EXDEV || errno == EBUSY)
             return err_set(err, ERR_CONFLICT, "remove %s: something is mounted in it", path);
         return err_errno(err, "remove %s", path);
     }
