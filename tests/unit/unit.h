@@ -11,8 +11,11 @@
  * A test that needs files is listed with unit_test_in_folder(): *state is then
  * the path of an empty folder that goes away after it. */
 #pragma once
+#include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +42,21 @@ static inline int unit_folder_drop(void **state)
     return rc;
 }
 #define unit_test_in_folder(f) cmocka_unit_test_setup_teardown(f, unit_folder_make, unit_folder_drop)
+
+static inline bool unit_put(const char *path, const char *text)
+{
+    auto_close int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, text, strlen(text)) > 0;
+}
+/* From here on this process (a child made for it) may mount what nobody else sees; false when the
+ * kernel does not let it. */
+static inline bool unit_own_mounts(void)
+{
+    auto_free char *uids = xasprintf("0 %u 1", geteuid());
+    auto_free char *gids = xasprintf("0 %u 1", getegid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && unit_put("/proc/self/setgroups", "deny") &&
+           unit_put("/proc/self/uid_map", uids) && unit_put("/proc/self/gid_map", gids);
+}
 
 /* The call succeeds; if not, the test fails with what it said. */
 #define assert_ok(call, err)                                                                      \

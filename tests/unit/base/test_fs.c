@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -188,8 +187,7 @@ static int remove_with_a_mount(const char *path)
     if (fs_mkdirs(mount_point, 0700, NULL) < 0 || mkdir(source, 0700) < 0 ||
         fs_write_atomic(kept, "x", 1, 0600, NULL) < 0)
         return 1;
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ||
-        mount(source, mount_point, NULL, MS_BIND, NULL) < 0)
+    if (!unit_own_mounts() || mount(source, mount_point, NULL, MS_BIND, NULL) < 0)
         return 77;
     int rc = fs_remove_tree(tree, &err);
     return rc == -ERR_CONFLICT && access(kept, F_OK) == 0 ? 0 : 1;
