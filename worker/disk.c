@@ -1,0 +1,179 @@
+#include "worker/disk.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <linux/loop.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/buf.h"
+#include "sos/base/spawn.h"
+
+enum {
+    LOOP_TRIES = 64,                 /* other slots take devices at the same time */
+    LOOP_MAJOR = 7,                  /* Documentation/admin-guide/devices.txt */
+    MKE2FS_TIMEOUT_MS = 60000,
+    FULL_BYTES = 256 * 1024,
+    FULL_INODES = 16,
+    WALK_FDS = 32,
+};
+
+int disk_make(const char *path, int64_t bytes, uid_t uid, gid_t gid, struct err *err)
+{
+    auto_close int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return err_errno(err, "create %s", path);
+    if (ftruncate(fd, bytes) < 0)
+        return err_errno(err, "size %s", path);
+
+    /* No journal: after a crash the file is thrown away. The tables are written when needed. */
+    auto_free char *options = xasprintf("lazy_itable_init=1,nodiscard,root_owner=%u:%u", uid, gid);
+    const char *argv[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-i", "16384", "-O",
+                           "^has_journal,^resize_inode", "-E", options, path, NULL };
+    struct spawn spawn = { .argv = argv, .timeout_ms = MKE2FS_TIMEOUT_MS };
+    struct buf said;
+    buf_init(&said, 4096);
+    int rc = spawn_run(&spawn, &said, &said, err);
+    buf_done(&said);
+    return rc;
+}
+
+/* /dev/loopN, made when no device manager did. */
+static int loop_open(int number, struct err *err)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/dev/loop%d", number);
+    if (mknod(path, S_IFBLK | 0600, makedev(LOOP_MAJOR, (unsigned)number)) < 0 && errno != EEXIST)
+        return err_errno(err, "create %s", path);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd < 0 ? err_errno(err, "open %s", path) : fd;
+}
+
+/* Put the file on a free loop device: its descriptor (which keeps it) and its path. */
+static int loop_attach(int file_fd, const char *name, char ret_path[32], struct err *err)
+{
+    auto_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+    if (control < 0)
+        return err_errno(err, "open /dev/loop-control");
+
+    struct loop_config config = { .fd = (unsigned)file_fd,
+                                  .info.lo_flags = LO_FLAGS_AUTOCLEAR };
+    snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%s", name);
+    for (int i = 0; i < LOOP_TRIES; i++) {
+        int number = ioctl(control, LOOP_CTL_GET_FREE);
+        if (number < 0)
+            return err_errno(err, "find a free loop device");
+        auto_close int fd = loop_open(number, err);
+        if (fd < 0)
+            return fd;
+        if (ioctl(fd, LOOP_CONFIGURE, &config) == 0) {
+            snprintf(ret_path, 32, "/dev/loop%d", number);
+            return take_fd(fd);
+        }
+        if (errno != EBUSY)
+            return err_errno(err, "attach %s to a loop device", name);
+    }
+    return err_set(err, ERR_LIMIT, "no loop device is free");
+}
+
+int disk_mount(const char *path, const char *mountpoint, struct err *err)
+{
+    auto_close int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0)
+        return err_errno(err, "open %s", path);
+    char device[32];
+    auto_close int loop = loop_attach(file, path, device, err);
+    if (loop < 0)
+        return loop;
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOATIME;
+    if (mount(device, mountpoint, "ext4", flags, "noinit_itable,nobarrier") < 0) {
+        int code = errno;
+        err_errno(err, "mount %s", path);
+        return code == EINVAL || code == EUCLEAN ? err_set(err, ERR_INVALID, "%s is damaged", path)
+                                                 : -ERR_IO;
+    }
+    return 0;
+}
+
+int disk_unmount(const char *mountpoint, struct err *err)
+{
+    return umount2(mountpoint, UMOUNT_NOFOLLOW) < 0 ? err_errno(err, "unmount %s", mountpoint) : 0;
+}
+
+void disk_trim(const char *mountpoint)
+{
+    auto_close int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct fstrim_range range = { .len = UINT64_MAX };
+    if (fd >= 0)
+        (void)ioctl(fd, FITRIM, &range);
+}
+
+bool disk_is_full(const char *mountpoint)
+{
+    struct statvfs fs;
+    if (statvfs(mountpoint, &fs) < 0)
+        return false;
+    return fs.f_bavail * fs.f_frsize < FULL_BYTES || fs.f_favail < FULL_INODES;
+}
+
+/* nftw() has no context argument; a slot is one thread. */
+static uid_t walk_uid;
+static gid_t walk_gid;
+
+static int walk_chown(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)kind;
+    (void)ftw;
+    return st->st_uid == walk_uid ? 0 : lchown(path, walk_uid, walk_gid);
+}
+
+int disk_chown(const char *mountpoint, uid_t uid, gid_t gid, struct err *err)
+{
+    walk_uid = uid;
+    walk_gid = gid;
+    /* Children first: the root's owner tells whether the walk was finished. */
+    if (nftw(mountpoint, walk_chown, WALK_FDS, FTW_PHYS | FTW_MOUNT | FTW_DEPTH) < 0)
+        return err_errno(err, "change the owner of %s", mountpoint);
+    return 0;
+}
+
+static bool loop_detach_below(const char *name, const char *folder)
+{
+    char path[64];
+    char backing[4096];
+    snprintf(path, sizeof path, "/sys/block/%.20s/loop/backing_file", name);
+    auto_fclose FILE *file = fopen(path, "re");
+    if (!file || !fgets(backing, sizeof backing, file))
+        return false;
+    size_t len = strlen(folder);
+    if (strncmp(backing, folder, len) != 0 || backing[len] != '/')
+        return false;
+    snprintf(path, sizeof path, "/dev/%.20s", name);
+    auto_close int fd = open(path, O_RDWR | O_CLOEXEC);
+    return fd >= 0 && ioctl(fd, LOOP_CLR_FD) == 0;
+}
+
+int disk_detach_all(const char *folder)
+{
+    DIR *dir = opendir("/sys/block");
+    if (!dir)
+        return 0;
+    int count = 0;
+    struct dirent *entry;
+    while ((entry = readdir(dir)))
+        if (strncmp(entry->d_name, "loop", 4) == 0)
+            count += loop_detach_below(entry->d_name, folder);
+    closedir(dir);
+    return count;
+}

@@ -1,0 +1,86 @@
+/* init.c - sos-init, PID 1 inside a sandbox: static, tiny, no threads.
+ *
+ *     sos-init -- COMMAND [ARGUMENT...]
+ *
+ * Runs the command as its child with descriptors 0, 1 and 2 only, reaps every
+ * orphan, passes SIGTERM on, and exits with the command's status (128 + signal
+ * when one killed it).  When it exits the kernel kills whatever the command left
+ * behind, for that is what the death of a PID namespace's first process means. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* As the shells say it. */
+enum { EXIT_NOT_RUN = 126, EXIT_NOT_FOUND = 127, EXIT_SIGNAL = 128 };
+
+/* The child's part: a session of its own, the signals as they were. */
+static void command_exec(char **argv, const sigset_t *mask)
+{
+    setsid();
+    sigprocmask(SIG_SETMASK, mask, NULL);
+    execvp(argv[0], argv);
+    int status = errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN;
+    fprintf(stderr, "sos-init: %s: %s\n", argv[0], strerror(errno));
+    _exit(status);
+}
+
+/* Reap all that has ended.  Gives the exit status once the command is among it, else -1. */
+static int reap(pid_t command)
+{
+    int status;
+    int ret = -1;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+        if (pid == command)
+            ret = WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
+    return ret;
+}
+
+static int supervise(pid_t command, const sigset_t *signals)
+{
+    for (;;) {
+        int signal = sigwaitinfo(signals, NULL);
+        if (signal == SIGTERM)
+            kill(command, SIGTERM);
+        int status = reap(command);
+        if (status >= 0)
+            return status;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        puts("sos-init " SOS_VERSION);
+        return 0;
+    }
+    if (argc < 3 || strcmp(argv[1], "--") != 0) {
+        fputs("usage: sos-init -- COMMAND [ARGUMENT...]\n", stderr);
+        return 2;
+    }
+    close_range(3, ~0U, 0);
+    /* Nothing of a build has a reason to look into this process. */
+    prctl(PR_SET_DUMPABLE, 0);
+
+    /* Blocked before the fork, so that no end of a child is missed. */
+    sigset_t signals;
+    sigset_t before;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGTERM);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+
+    pid_t command = fork();
+    if (command < 0) {
+        perror("sos-init: fork");
+        return EXIT_NOT_RUN;
+    }
+    if (command == 0)
+        command_exec(argv + 2, &before);
+    return supervise(command, &signals);
+}
