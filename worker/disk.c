@@ -20,6 +20,10 @@
 #include "sos/base/buf.h"
 #include "sos/base/spawn.h"
 
+/* EXT4_IOC_SHUTDOWN and EXT4_GOING_FLAGS_NOLOGFLUSH of fs/ext4/ext4.h, which no header exports. */
+#define FS_SHUTDOWN _IOR('X', 125, uint32_t)
+enum { SHUTDOWN_NO_FLUSH = 2 };
+
 enum {
     LOOP_TRIES = 64,                 /* other slots take devices at the same time */
     LOOP_MAJOR = 7,                  /* Documentation/admin-guide/devices.txt */
@@ -109,6 +113,17 @@ int disk_mount(const char *path, const char *mountpoint, struct err *err)
 int disk_unmount(const char *mountpoint, struct err *err)
 {
     return umount2(mountpoint, UMOUNT_NOFOLLOW) < 0 ? err_errno(err, "unmount %s", mountpoint) : 0;
+}
+
+int disk_discard(const char *mountpoint, struct err *err)
+{
+    auto_close int fd = open(mountpoint, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    uint32_t flags = SHUTDOWN_NO_FLUSH;
+    if (fd >= 0)
+        (void)ioctl(fd, FS_SHUTDOWN, &flags);
+    if (fd >= 0)
+        close(take_fd(fd));
+    return disk_unmount(mountpoint, err);
 }
 
 void disk_trim(const char *mountpoint)

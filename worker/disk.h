@@ -20,6 +20,9 @@ int disk_mount(const char *path, const char *mountpoint, struct err *err);
 /* 0 only when it was unmounted cleanly and everything is in the file.  Not mounted: -ERR_IO. */
 int disk_unmount(const char *mountpoint, struct err *err);
 
+/* Unmount one whose content nobody wants any more, without writing it out first. */
+int disk_discard(const char *mountpoint, struct err *err);
+
 /* Give freed blocks back to the file's own file system, as far as that can. */
 void disk_trim(const char *mountpoint);
 

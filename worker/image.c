@@ -234,8 +234,12 @@ static int image_make(const char *images, const char *digest, const char *tmp, c
     return 0;
 }
 
-int image_prepare(const char *images, const char *rootfs, const char *digest, char **ret_root,
-                  struct err *err)
+char *image_root(const char *rootfs, const char *digest)
+{
+    return xasprintf("%s/%s/rootfs", rootfs, digest_hex(digest));
+}
+
+int image_prepare(const char *images, const char *rootfs, const char *digest, struct err *err)
 {
     const char *hex = digest_hex(digest);
     if (!hex)
@@ -255,6 +259,5 @@ int image_prepare(const char *images, const char *rootfs, const char *digest, ch
         if (rc < 0)
             return err_wrap(err, "unpack image %.19s", digest);
     }
-    *ret_root = xasprintf("%s/rootfs", final);
     return 0;
 }

@@ -20,10 +20,11 @@ int images_list(const char *images, struct sos_worker_image **ret, size_t *ret_c
                 struct err *err);
 
 /* Unpack the image with this manifest digest ("sha256:<hex>") unless that was done, waiting for
- * another process that is at it.  Gives the path of its root folder (free()).
- * -ERR_NOT_FOUND: the layout lacks it; -ERR_INVALID: it must not be run. */
-int image_prepare(const char *images, const char *rootfs, const char *digest, char **ret_root,
-                  struct err *err);
+ * another process that is at it.  -ERR_NOT_FOUND: the layout lacks it; -ERR_INVALID: it must not
+ * be run. */
+int image_prepare(const char *images, const char *rootfs, const char *digest, struct err *err);
+/* Root folder of a prepared image (gives; free()). */
+char *image_root(const char *rootfs, const char *digest);
 
 /* Check and harden an unpacked tree, as image_prepare() does. */
 int image_harden(const char *root, struct err *err);

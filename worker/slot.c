@@ -1,0 +1,80 @@
+#include "worker/slot.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/log.h"
+#include "worker/agent.h"
+#include "worker/job.h"
+#include "worker/room.h"
+
+enum { RETRY_FIRST_US = 200000, RETRY_MAX_US = 5000000 };
+
+static volatile int stop;
+
+static void on_term(int signal_number)
+{
+    (void)signal_number;
+    stop = 1;
+}
+
+static int is_stopped(void *ctx)
+{
+    (void)ctx;
+    return stop;
+}
+
+/* Lease and run until something ends the loop. */
+static int slot_loop(const struct slot *slot, const struct sandbox *sandbox, struct client *client)
+{
+    auto_free char *dir = xasprintf("%s/slots/%d", slot->settings->state, slot->number);
+    useconds_t pause_us = RETRY_FIRST_US;
+    while (!stop) {
+        struct sos_lease lease = { 0 };
+        struct err err = { 0 };
+        int rc = agent_lease(client, slot->settings, slot->number, is_stopped, NULL, &lease, &err);
+        if (rc == -ERR_CONFLICT)
+            return SLOT_SESSION_OVER;
+        if (rc == 1) {
+            job_run(slot->settings, sandbox, client, dir, &stop, &lease);
+            sos_lease_done(&lease);
+        }
+        /* Whatever was orphaned to us on the way. */
+        while (waitpid(-1, NULL, WNOHANG) > 0)
+            ;
+        if (rc >= 0) {
+            pause_us = RETRY_FIRST_US;
+            continue;
+        }
+        if (stop)
+            break;
+        if (pause_us == RETRY_FIRST_US)
+            log_warn("slot", "no lease, trying again", "slot=%d error=\"%s\"", slot->number,
+                     err.text);
+        usleep(pause_us);
+        pause_us = pause_us * 2 < RETRY_MAX_US ? pause_us * 2 : RETRY_MAX_US;
+    }
+    return SLOT_STOPPED;
+}
+
+int slot_main(void *ctx)
+{
+    const struct slot *slot = ctx;
+    struct sigaction action = { .sa_handler = on_term };
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    struct err err = { 0 };
+    if (room_make(slot->settings, &err) < 0) {
+        log_error("slot", "no room", "slot=%d error=\"%s\"", slot->number, err.text);
+        return SLOT_BROKEN;
+    }
+    struct sandbox sandbox;
+    sandbox_init(&sandbox, slot->settings, slot->cgroups, slot->number);
+    struct client *client = client_new(slot->settings->token, NULL);
+    int rc = slot_loop(slot, &sandbox, client);
+    client_free(client);
+    return rc;
+}
