@@ -17,6 +17,11 @@
 
 enum { EMPTY_TIMEOUT_MS = 10000, EMPTY_PAUSE_US = 2000 };
 
+void cgroup_slot_name(const char *prefix, const char *worker, int slot, char ret[CGROUP_NAME_MAX])
+{
+    snprintf(ret, CGROUP_NAME_MAX, "%s%.40s-%d", prefix, worker, slot);
+}
+
 /* One line of mountinfo (proc(5)): the mount point is field 5, the type follows " - ". */
 static void roots_add(struct cgroups *cgroups, char *line)
 {

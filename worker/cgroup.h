@@ -12,7 +12,7 @@
 
 #include "sos/base/err.h"
 
-enum { CGROUP_ROOTS_MAX = 24, CGROUP_PATH_MAX = 256, CGROUP_NAME_MAX = 64 };
+enum { CGROUP_ROOTS_MAX = 24, CGROUP_PATH_MAX = 256, CGROUP_NAME_MAX = 80 };
 
 /* One mounted hierarchy. */
 struct cgroup_root {
@@ -26,6 +26,9 @@ struct cgroups {
     const char *kind;           /* "v1", "hybrid" or "v2", in static storage */
     bool limits_swap;           /* the kernel accounts memory and swap together */
 };
+
+/* "<prefix><worker>-<slot>". */
+void cgroup_slot_name(const char *prefix, const char *worker, int slot, char ret[CGROUP_NAME_MAX]);
 
 /* Find the hierarchies in a table like /proc/self/mountinfo.  -ERR_NOT_FOUND: none. */
 int cgroups_find(const char *mountinfo, struct cgroups *ret, struct err *err);

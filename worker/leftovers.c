@@ -45,7 +45,8 @@ int leftovers_remove(const struct settings *settings, const struct cgroups *cgro
 int leftovers_remove_slot(const struct settings *settings, const struct cgroups *cgroups, int slot,
                           struct err *err)
 {
-    auto_free char *group = xasprintf("%s%d", settings->prefix, slot);
+    char group[CGROUP_NAME_MAX];
+    cgroup_slot_name(settings->prefix, settings->name, slot, group);
     auto_free char *folder = xasprintf("%s/slots/%d", settings->state, slot);
     int rc = cgroup_remove(cgroups, group, err);
     (void)disk_detach_all(folder);

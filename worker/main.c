@@ -32,6 +32,7 @@
 
 enum {
     SLOTS_MAX = 256,
+    NAME_MAX_LEN = 40,
     LOCK_TIMEOUT_MS = 15000,      /* an earlier life's slots need a moment to die */
     PAUSE_US = 100000,
     REGISTER_PAUSE_US = 500000,
@@ -144,6 +145,13 @@ static char *state_open(const char *state, struct err *err)
     return real;
 }
 
+/* It becomes part of file names. */
+static bool name_is_plain(const char *name)
+{
+    size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    return len > 0 && len <= NAME_MAX_LEN && name[len] == '\0' && name[0] != '.';
+}
+
 static int settings_read(const struct config *config, struct settings *ret, struct err *err)
 {
     const char *state = config_string(config, "state");
@@ -168,6 +176,9 @@ static int settings_read(const struct config *config, struct settings *ret, stru
     char hash[SHA256_HEX];
     sha256_hex(ret->state, strlen(ret->state), hash);
     snprintf(ret->prefix, sizeof ret->prefix, "sos-%.8s-", hash);
+    if (!name_is_plain(ret->name))
+        return err_set(err, ERR_INVALID, "the worker's name must be of [A-Za-z0-9._-], at most %d",
+                       NAME_MAX_LEN);
     ret->token = read_token(or_default(config, "server-token-file", token_file), err);
     return ret->token ? 0 : -ERR_IO;
 }

@@ -67,7 +67,7 @@ int room_make(const struct settings *settings, struct err *err)
         return err_errno(err, "mount a tmpfs at " ROOM);
     for (size_t i = 0; i < countof(folders); i++) {
         auto_free char *path = xasprintf(ROOM "/%s", folders[i]);
-        if (mkdir(path, 0711) < 0)
+        if (mkdir(path, 0755) < 0)
             return err_errno(err, "create %s", path);
     }
     return fill_inside(settings, err);

@@ -33,7 +33,7 @@ void sandbox_init(struct sandbox *sandbox, const struct settings *settings,
                   const struct cgroups *cgroups, int slot)
 {
     *sandbox = (struct sandbox){ .settings = settings, .cgroups = *cgroups, .slot = slot };
-    snprintf(sandbox->cgroup, sizeof sandbox->cgroup, "%s%d", settings->prefix, slot);
+    cgroup_slot_name(settings->prefix, settings->name, slot, sandbox->cgroup);
 }
 
 uid_t sandbox_uid(int slot)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "sos/base/auto.h"
 #include "worker/room.h"
@@ -38,11 +39,21 @@ static json_t *rlimit(const char *type, int64_t soft, int64_t hard)
                      (json_int_t)hard);
 }
 
+/* As many as the worker itself may have: nobody can hand on more. */
+static int64_t open_files_hard(void)
+{
+    struct rlimit own;
+    if (getrlimit(RLIMIT_NOFILE, &own) < 0 || own.rlim_max > OPEN_FILES_HARD)
+        return OPEN_FILES_HARD;
+    return (int64_t)own.rlim_max;
+}
+
 static json_t *process(const struct sandbox_run *run)
 {
+    int64_t files = open_files_hard();
     json_t *limits = json_pack(
         "[o, o, o, o, o, o]", rlimit("RLIMIT_CORE", 0, 0),
-        rlimit("RLIMIT_NOFILE", OPEN_FILES, OPEN_FILES_HARD),
+        rlimit("RLIMIT_NOFILE", files < OPEN_FILES ? files : OPEN_FILES, files),
         rlimit("RLIMIT_MEMLOCK", LOCKED_BYTES, LOCKED_BYTES),
         rlimit("RLIMIT_SIGPENDING", SIGNALS, SIGNALS),
         rlimit("RLIMIT_MSGQUEUE", QUEUE_BYTES, QUEUE_BYTES),

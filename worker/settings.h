@@ -15,6 +15,6 @@ struct settings {
     char **fetch_env;             /* "NAME=value" for fetch, NULL-terminated */
     int64_t cache_total_bytes;    /* of all kept caches */
     int slots;
-    char prefix[24];              /* "sos-<hash of state>-": of control groups */
+    char prefix[24];              /* "sos-<hash of state>-": of our control groups */
     char session[80];             /* of the registration */
 };
