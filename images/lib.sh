@@ -25,11 +25,15 @@ run_logged()
 
 note() { printf 'note: %s\n' "$*"; }
 
+# A string of JSON; what is not UTF-8 is left out, control characters become blanks.
 json_string()
 {
-    printf '%s' "$1" | tr '\t\r' '  ' | tr -d '\000-\011\013-\037' |
-        sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' | sed -e ':a' -e 'N' -e '$!ba' -e 's/\n/\\n/g' |
-        sed -e '1s/^/"/' -e '$s/$/"/'
+    local text
+    text=$(printf '%s' "$1" | iconv -c -f UTF-8 -t UTF-8)
+    text=${text//\\/\\\\}
+    text=${text//\"/\\\"}
+    text=${text//[[:cntrl:]]/ }
+    printf '"%s"' "$text"
 }
 
 # fail REASON MESSAGE [HINT]: end the verb and say why in a form that the farm can show.
