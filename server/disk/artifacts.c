@@ -185,7 +185,7 @@ static int list_read(struct db *db, const char *name, const struct page *page,
 int artifacts_list(struct db *db, const char *name, int32_t page_size, const char *token,
                    struct sos_list_artifacts_response *ret, struct err *err)
 {
-    struct page page;
+    struct page page = { 0 };
     int rc = page_parse(page_size, token, &page, err);
     if (rc < 0)
         return rc;

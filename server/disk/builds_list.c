@@ -30,7 +30,7 @@ static sqlite3_stmt *list_bind(struct db *db, const struct build_filter *filter,
 int builds_list(struct db *db, const struct build_filter *filter,
                 struct sos_list_builds_response *ret, struct err *err)
 {
-    struct page page;
+    struct page page = { 0 };
     int rc = page_parse(filter->page_size, filter->page_token, &page, err);
     if (rc < 0)
         return rc;
