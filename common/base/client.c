@@ -17,6 +17,7 @@ enum {
     CONNECT_MS = 10000,
     IDLE_MS = 30000,
     URL_SHOWN = 120,
+    EXPECT_FROM = 1 << 20,
 };
 
 struct client {
@@ -35,6 +36,7 @@ struct call {
     size_t answer_max;        /* cap of a collected 2xx body */
     int64_t sent;             /* bytes of the body given so far */
     int stopped;              /* what answer_write or body_read returned to stop */
+    bool head_ended;          /* the empty line behind the headers came */
     bool over;                /* the answer passed its cap */
     bool cancelled;
     char url[URL_SHOWN];      /* as errors name it */
@@ -101,6 +103,7 @@ static size_t on_header(char *data, size_t size, size_t count, void *ctx)
     size_t line = len;
     while (line > 0 && (data[line - 1] == '\r' || data[line - 1] == '\n'))
         line--;
+    call->head_ended = line == 0;
     if (buf_add(&call->answer->headers, data, line) < 0 ||
         buf_add(&call->answer->headers, "", 1) < 0) {
         call->over = true;
@@ -130,14 +133,21 @@ static size_t on_answer(char *data, size_t size, size_t count, void *ctx)
     return len;
 }
 
+/* Bytes of the body, -1: nobody knows. */
+static int64_t body_size(const struct client_request *request)
+{
+    if (request->body_read)
+        return -1;
+    return request->body_fd_len >= 0 ? request->body_fd_len : (int64_t)request->body_len;
+}
+
 static long read_body(struct call *call, void *room, size_t room_len)
 {
     const struct client_request *request = call->request;
     if (request->body_read)
         return request->body_read(request->ctx, room, room_len);
 
-    int64_t all = request->body_fd_len >= 0 ? request->body_fd_len : (int64_t)request->body_len;
-    size_t left = (size_t)(all - call->sent);
+    size_t left = (size_t)(body_size(request) - call->sent);
     size_t len = left < room_len ? left : room_len;
     if (request->body_fd_len < 0) {
         if (len > 0)
@@ -207,6 +217,8 @@ static int set_headers(struct call *call, const struct client *client, struct er
     }
     if (client->token)
         add_header(call, client->token);
+    if (body_size(call->request) >= 0 && body_size(call->request) <= EXPECT_FROM)
+        add_header(call, "Expect:"); /* asking first pays for what is large */
     curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
     return 0;
 }
@@ -255,11 +267,8 @@ static void set_body(struct call *call)
     if (strcmp(request->method, "HEAD") == 0) {
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     } else if (wants_body(request)) {
-        curl_off_t len = request->body_read ? -1
-                         : request->body_fd_len >= 0 ? request->body_fd_len
-                                                     : (curl_off_t)request->body_len;
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, len);
+        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body_size(request));
         curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_body);
         curl_easy_setopt(easy, CURLOPT_READDATA, call);
         curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_rewind);
@@ -330,11 +339,12 @@ static int judge(struct call *call, CURLcode rc, struct err *err)
     if (call->cancelled || call->over || call->stopped)
         return stopped(call, err);
     switch (rc) {
-    case CURLE_OK:
-        return 0;
+    case CURLE_OK: /* also when the connection ended within the headers */
+        return call->head_ended ? 0 : no_answer(call, ERR_IO, NULL, CURLE_GOT_NOTHING, err);
     case CURLE_URL_MALFORMAT:
     case CURLE_UNSUPPORTED_PROTOCOL:
-        return no_answer(call, ERR_INVALID, NULL, rc, err);
+        /* Once connected, it is the other side that does not speak HTTP. */
+        return no_answer(call, connected > 0 ? ERR_IO : ERR_INVALID, NULL, rc, err);
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
