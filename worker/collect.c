@@ -112,7 +112,7 @@ static int file_copy(int dirfd, const char *name, uid_t uid, const struct sos_li
     if (rc < 0)
         return rc;
     auto_close int from = -1;
-    struct stat st;
+    struct stat st = { 0 };
     rc = file_open(dirfd, name, uid, limits, &from, &st, err);
     if (rc < 0)
         return rc;
@@ -122,7 +122,7 @@ static int file_copy(int dirfd, const char *name, uid_t uid, const struct sos_li
         return err_errno(err, "create the copy of artifact %s", name);
     rc = copy_bytes(from, to, st.st_size, &ret->digests, err);
     if (rc == 0)
-        snprintf(ret->name, sizeof ret->name, "%s", name);
+        snprintf(ret->name, sizeof ret->name, "%.128s", name);   /* checked: no longer */
     return rc;
 }
 

@@ -230,7 +230,7 @@ void farm_lease(struct farm *farm, const struct sos_lease_request *request, int6
                 farm_lease_fn done, void *ctx)
 {
     struct err err = { 0 };
-    struct worker *worker;
+    struct worker *worker = NULL;
 
     if (lease_check_request(farm, request, &worker, &err) < 0) {
         done(ctx, -(int)err.code, NULL, &err);
