@@ -158,11 +158,12 @@ int image_harden(const char *root, struct err *err)
         if (harden_file(rootfd, mount_files[i], err) < 0)
             return -ERR_INVALID;
 
-    walk_err = err;
+    struct err why = { 0 };
+    walk_err = &why;
     int rc = nftw(root, walk_harden, WALK_FDS, FTW_PHYS | FTW_MOUNT);
-    if (rc == -1)
-        return err_errno(err, "walk %s", root);
-    return rc;
+    if (rc != 0 && why.code)   /* -1 is nftw's own failure and a refusal of ours */
+        return err_set(err, why.code, "%s", why.text);
+    return rc != 0 ? err_errno(err, "walk %s", root) : 0;
 }
 
 /* --- unpacking --- */
