@@ -10,7 +10,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/serve/auth_table.h"
 #include "sos/base/auto.h"
 #include "sos/v1.h"
 

@@ -31,6 +31,9 @@ bool auth_remove(struct auth *auth, const char *id);
  * constant time. */
 const struct auth_token *auth_check(struct auth *auth, struct http_request *request,
                                     int64_t now_wall_ms);
+/* The same for the header's text alone (NULL: none). */
+const struct auth_token *auth_check_header(struct auth *auth, const char *header,
+                                           int64_t now_wall_ms);
 /* May `role` do what needs `least`?  WORKER stands apart: it may do only what needs WORKER or
  * VIEWER. */
 bool auth_role_allows(int role, int least);

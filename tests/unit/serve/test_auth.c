@@ -1,6 +1,6 @@
 #include "tests/unit/unit.h"
 
-#include "common/serve/auth_table.h"
+#include "sos/serve/auth.h"
 #include "sos/v1.h"
 
 enum { NOW = 1000 };

@@ -1,0 +1,213 @@
+/* main.c - sos-store: serve, or check what is stored.
+ *
+ *     sos-store [serve] [--listen 127.0.0.1:8601] [--state /var/lib/sos] …
+ *     sos-store fsck [--deep] */
+#include <inttypes.h>
+#include <jansson.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/config.h"
+#include "sos/base/log.h"
+#include "store/disk/fsck.h"
+#include "store/web/store.h"
+
+#define ITEM(n, t, f, h) { .name = (n), .type = (t), .fallback = (f), .help = (h) }
+static const struct config_item items[] = {
+    ITEM("listen", CONFIG_STRING, "127.0.0.1:8601", "address and port to serve on; port 0: any"),
+    ITEM("state", CONFIG_STRING, "/var/lib/sos", "folder of all state; ours is <state>/store"),
+    ITEM("repositories", CONFIG_LIST,
+      "sos-release-local:immutable,sos-dev-local,sos-logs-local",
+      "local repositories: KEY or KEY:immutable, with commas between"),
+    ITEM("public-url", CONFIG_STRING, "",
+      "base of the URLs told, up to /artifactory; empty: as the client calls us"),
+    ITEM("anonymous-read", CONFIG_BOOL, "false", "may everybody read without a token?"),
+    ITEM("upload-max", CONFIG_BYTES, "20GiB", "largest file taken"),
+    ITEM("disk-floor", CONFIG_BYTES, "1GiB", "uploads are refused when less would stay free"),
+    ITEM("sweep-grace", CONFIG_DURATION, "1h", "age from which bytes without an item are removed"),
+    ITEM("sweep-period", CONFIG_DURATION, "6h", "time between two looks for such bytes"),
+    ITEM("tls-cert", CONFIG_STRING, "", "certificate file (PEM); empty: plain HTTP"),
+    ITEM("tls-key", CONFIG_STRING, "", "its key"),
+    ITEM("connections-max", CONFIG_INT, "4000", "open connections at once"),
+    { .name = "deep", .type = CONFIG_BOOL, .fallback = "false",
+      .help = "fsck: read and hash every file", .flag_only = true },
+};
+
+/* --- settings --- */
+
+static const char *text_or_null(const char *text)
+{
+    return *text ? text : NULL;
+}
+
+/* "127.0.0.1:8601", "[::1]:8601" or the path of a socket. */
+static int listen_parse(const char *listen, struct store_settings *ret, struct err *err)
+{
+    static char address[256];
+    const char *colon = strrchr(listen, ':');
+    char *end;
+
+    if (listen[0] == '/') {
+        ret->http.address = listen;
+        return 0;
+    }
+    if (!colon || (size_t)(colon - listen) >= sizeof address)
+        return err_set(err, ERR_INVALID, "listen: '%s' is not ADDRESS:PORT", listen);
+    long port = strtol(colon + 1, &end, 10);
+    if (end == colon + 1 || *end || port < 0 || port > 65535)
+        return err_set(err, ERR_INVALID, "listen: '%s' has no port", listen);
+    snprintf(address, sizeof address, "%.*s", (int)(colon - listen), listen);
+    ret->http.address = address;
+    ret->http.port = (int)port;
+    return 0;
+}
+
+static int settings_read(const struct config *config, const char *state_dir,
+                         struct store_settings *ret, struct err *err)
+{
+    *ret = (struct store_settings){
+        .state_dir = state_dir,
+        .repositories = config_string(config, "repositories"),
+        .public_url = config_string(config, "public-url"),
+        .anonymous_read = config_bool(config, "anonymous-read"),
+        .upload_bytes_max = config_int(config, "upload-max"),
+        .disk_floor_bytes = config_int(config, "disk-floor"),
+        .sweep_grace_ms = config_int(config, "sweep-grace"),
+        .sweep_period_ms = config_int(config, "sweep-period"),
+        .http = { .tls_cert_file = text_or_null(config_string(config, "tls-cert")),
+                  .tls_key_file = text_or_null(config_string(config, "tls-key")),
+                  .connections_max = (int)config_int(config, "connections-max") },
+    };
+    return listen_parse(config_string(config, "listen"), ret, err);
+}
+
+/* --- serve --- */
+
+struct program {
+    struct store *store;
+    uv_signal_t signals[2];
+    bool stopping;
+};
+
+static void on_stopped(void *ctx)
+{
+    struct program *program = ctx;
+
+    program->store = NULL;
+    for (size_t i = 0; i < countof(program->signals); i++)
+        uv_close((uv_handle_t *)&program->signals[i], NULL);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct program *program = handle->data;
+
+    if (program->stopping)
+        return;
+    program->stopping = true;
+    log_info("store", "stopping", "signal=%d", number);
+    store_stop(program->store, on_stopped, program);
+}
+
+static void signals_watch(uv_loop_t *loop, struct program *program)
+{
+    static const int numbers[] = { SIGTERM, SIGINT };
+
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < countof(numbers); i++) {
+        uv_signal_init(loop, &program->signals[i]);
+        program->signals[i].data = program;
+        uv_signal_start(&program->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* The loop ends by itself after a clean stop; a broken index stops it at once, and what was not
+ * committed was told to nobody. */
+static int serve(const struct store_settings *settings, struct err *err)
+{
+    uv_loop_t *loop = uv_default_loop();
+    struct program program = { 0 };
+
+    int rc = store_start(loop, settings, &program.store, err);
+    if (rc < 0)
+        return rc;
+    signals_watch(loop, &program);
+    printf("ready %s://%s:%d\n", settings->http.tls_cert_file ? "https" : "http",
+           settings->http.address, http_port(program.store->http));
+    fflush(stdout);
+    log_info("store", "serving", "state=%s repositories=%zu", settings->state_dir,
+             program.store->repositories_count);
+    uv_run(loop, UV_RUN_DEFAULT);
+    if (program.store)
+        return err_set(err, ERR_IO, "the index could not be written");
+    uv_loop_close(loop);
+    return 0;
+}
+
+/* --- fsck --- */
+
+static void print_line(void *ctx, const char *line)
+{
+    (void)ctx;
+    puts(line);
+}
+
+static int check(const char *state_dir, bool deep, struct err *err)
+{
+    auto_free char *index = xasprintf("%s/index.db", state_dir);
+    auto_free char *blobs = xasprintf("%s/blobs", state_dir);
+    struct fsck_result result;
+
+    int rc = fsck_run(index, blobs, deep, print_line, NULL, &result, err);
+    if (rc < 0)
+        return rc;
+    printf("blobs %" PRId64 " holes %" PRId64 " unused %" PRId64 " orphans %" PRId64 "\n",
+           result.blobs, result.holes, result.unused, result.orphans);
+    return result.holes == 0 && result.unused == 0
+               ? 0
+               : err_set(err, ERR_IO, "%" PRId64 " holes, %" PRId64 " unused rows", result.holes,
+                         result.unused);
+}
+
+static int run(const struct config *config, struct err *err)
+{
+    struct store_settings settings;
+    auto_free char *state_dir = xasprintf("%s/store", config_string(config, "state"));
+    size_t count;
+    char **args = config_args(config, &count);
+    const char *verb = count > 0 ? args[0] : "serve";
+
+    if (count > 1)
+        return err_set(err, ERR_INVALID, "too many arguments: '%s'", args[1]);
+    if (strcmp(verb, "fsck") == 0)
+        return check(state_dir, config_bool(config, "deep"), err);
+    if (strcmp(verb, "serve") != 0)
+        return err_set(err, ERR_INVALID, "unknown verb '%s'; there are serve and fsck", verb);
+    int rc = settings_read(config, state_dir, &settings, err);
+    return rc < 0 ? rc : serve(&settings, err);
+}
+
+int main(int argc, char **argv)
+{
+    struct config *config = NULL;
+    struct err err = { 0 };
+
+    setenv("UV_THREADPOOL_SIZE", "8", 0);
+    mallopt(M_ARENA_MAX, 2);   /* eight threads need no eight heaps */
+    json_object_seed(0);
+    int rc = config_load(items, countof(items), argc, argv, "/etc/sos/sos-store.yaml", &config,
+                         &err);
+    if (rc == 0 && config_wants_help(config)) {
+        printf("sos-store [serve | fsck]: the farm's store\n");
+        config_help(items, countof(items), stdout);
+    } else if (rc == 0) {
+        rc = run(config, &err);
+    }
+    if (rc < 0)
+        fprintf(stderr, "sos-store: %s%s%s\n", err.text, err.hint[0] ? "; " : "", err.hint);
+    config_free(config);
+    return rc < 0 ? 1 : 0;
+}

@@ -1,0 +1,297 @@
+#include "store/web/call.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/clock.h"
+#include "sos/base/log.h"
+#include "sos/v1.h"
+#include "store/core/text.h"
+
+
+/* --- its life --- */
+
+static void call_release(struct call *call)
+{
+    if (call->request || call->holds > 0)
+        return;
+    if (call->on_free)
+        call->on_free(call);
+    props_done(&call->props);
+    freed_done(&call->freed);
+    free(call->text);
+    if (call->fd >= 0)
+        close(call->fd);
+    free(call);
+}
+
+static void on_closed(struct http_request *request, void *state, bool whole)
+{
+    struct call *call = state;
+
+    (void)request;
+    (void)whole;
+    call->request = NULL;
+    if (call->holds == 0 && call->on_gone) {
+        call->holds++;
+        call->on_gone(call);
+        call->holds--;
+    }
+    call_release(call);
+}
+
+static void call_work(struct task *task)
+{
+    struct call *call = container_of(task, struct call, task);
+    call->work(call);
+}
+
+static void on_task(struct task *task)
+{
+    struct call *call = container_of(task, struct call, task);
+
+    call->then(call);
+    call->holds--;
+    call_release(call);
+}
+
+void call_post(struct call *call, struct strand *strand, call_fn work, call_fn then)
+{
+    call->holds++;
+    call->work = work;
+    call->then = then;
+    strand_post(strand, &call->task, call_work, on_task);
+}
+
+/* --- who and where --- */
+
+bool call_may(const struct call *call, int least_role)
+{
+    return auth_role_allows(call->role, least_role);
+}
+
+static bool host_is_plain(const char *host)
+{
+    return host && *host && strlen(host) < CALL_BASE_MAX - 32 &&
+           strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-[]_") ==
+               strlen(host);
+}
+
+static void call_find_base(struct call *call)
+{
+    const struct store_settings *settings = call->store->settings;
+    const char *host = http_header(call->request, "Host");
+
+    if (settings->public_url[0])
+        snprintf(call->base, sizeof call->base, "%s", settings->public_url);
+    else
+        snprintf(call->base, sizeof call->base, "%s://%s/artifactory",
+                 settings->http.tls_cert_file ? "https" : "http",
+                 host_is_plain(host) ? host : "localhost");
+}
+
+/* X-JFrog-Art-Api and the older X-Api-Key carry a token alone. */
+static const struct auth_token *token_of(struct call *call, bool *ret_tried)
+{
+    struct http_request *request = call->request;
+    struct auth *auth = call->store->auth;
+    const char *key = http_header(request, "X-JFrog-Art-Api");
+
+    if (!key)
+        key = http_header(request, "X-Api-Key");
+    *ret_tried = key || http_header(request, "Authorization");
+    if (!key)
+        return auth_check(auth, request, call->now_ms);
+    auto_free char *bearer = xasprintf("Bearer %s", key);
+    return auth_check_header(auth, bearer, call->now_ms);
+}
+
+/* Who asks; false: he was answered that he is nobody we know. */
+static bool call_identify(struct call *call)
+{
+    bool tried;
+    const struct auth_token *token = token_of(call, &tried);
+
+    strcpy(call->user, "anonymous");
+    call->role = call->store->settings->anonymous_read ? SOS_ROLE_VIEWER : SOS_ROLE_UNSPECIFIED;
+    if (!token && tried) {
+        call->role = SOS_ROLE_UNSPECIFIED;
+        http_set_header(call->request, "WWW-Authenticate", "Basic realm=\"Artifactory Realm\"");
+        call_error(call, 401, TEXT_BAD_TOKEN);
+        return false;
+    }
+    if (token) {
+        snprintf(call->user, sizeof call->user, "%s", token->subject);
+        call->role = token->role;
+    }
+    return true;
+}
+
+/* What each call is, and the least role it needs. */
+static const struct {
+    call_fn run;
+    int role;
+} calls[] = {
+    [CALL_PING] = { system_call, SOS_ROLE_UNSPECIFIED },
+    [CALL_VERSION] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_USAGE] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_UPLOADS_CONFIG] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_REPOSITORIES] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_REPOSITORY] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_STORAGE_INFO] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_STORAGE_INFO_CALCULATE] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_METRICS] = { system_call, SOS_ROLE_VIEWER },
+    [CALL_INFO] = { info_call, SOS_ROLE_VIEWER },
+    [CALL_PROPS_SET] = { props_set_call, SOS_ROLE_SUBMITTER },
+    [CALL_PROPS_REMOVE] = { props_remove_call, SOS_ROLE_SUBMITTER },
+    [CALL_METADATA] = { metadata_call, SOS_ROLE_SUBMITTER },
+    [CALL_COPY] = { transfer_call, SOS_ROLE_SUBMITTER },
+    [CALL_MOVE] = { transfer_call, SOS_ROLE_MAINTAINER },
+    [CALL_GET] = { get_call, SOS_ROLE_VIEWER },
+    [CALL_PUT] = { put_call, SOS_ROLE_SUBMITTER },
+    [CALL_DELETE] = { delete_call, SOS_ROLE_MAINTAINER },
+};
+
+/* Nobody is asked who he is; somebody is told that he may not. */
+static bool call_admit(struct call *call)
+{
+    if (call->kind == CALL_PING)
+        return true;
+    if (!call_identify(call))
+        return false;
+    if (call->kind == CALL_NONE || call->kind == CALL_NOT_ALLOWED)
+        return true;
+    if (call_may(call, calls[call->kind].role))
+        return true;
+    if (strcmp(call->user, "anonymous") == 0) {
+        http_set_header(call->request, "WWW-Authenticate", "Basic realm=\"Artifactory Realm\"");
+        call_error(call, 401, TEXT_UNAUTHORIZED);
+    } else {
+        call_error(call, 403, "Not enough permissions for this request.");
+    }
+    return false;
+}
+
+void store_on_request(void *ctx, struct http_request *request)
+{
+    struct call *call = xcalloc(1, sizeof *call);
+    const char *allow;
+
+    *call = (struct call){ .store = ctx, .request = request, .holds = 1, .fd = -1,
+                           .now_ms = clock_wall_ms() };
+    http_set_state(request, call, on_closed);
+    call->kind = call_find(http_method(request), http_path(request), &call->rest, &allow);
+    call_find_base(call);
+    if (call_admit(call)) {
+        if (call->kind == CALL_NONE)
+            call_error(call, 404, TEXT_NO_FILE);
+        else if (call->kind == CALL_NOT_ALLOWED)
+            call_refuse_method(call, allow);
+        else
+            calls[call->kind].run(call);
+    }
+    call->holds--;
+    call_release(call);
+}
+
+/* --- what it asks --- */
+
+bool call_asks(const struct call *call, const char *name)
+{
+    size_t len;
+    return text_query(http_raw_query(call->request), name, &len) != NULL;
+}
+
+bool call_flag(const struct call *call, const char *name, bool fallback)
+{
+    size_t len;
+    const char *value = text_query(http_raw_query(call->request), name, &len);
+
+    if (!value || len == 0)
+        return value ? true : fallback;
+    return !(len == 1 && value[0] == '0') && !(len == 5 && memcmp(value, "false", 5) == 0);
+}
+
+bool call_is_head(const struct call *call)
+{
+    return strcmp(http_method(call->request), "HEAD") == 0;
+}
+
+/* --- answers --- */
+
+void call_answer(struct call *call, int status, const char *type, const char *text)
+{
+    if (call->request)
+        http_answer(call->request, status, type, text, strlen(text));
+}
+
+void call_answer_text(struct call *call, int status, const char *type)
+{
+    char *text = take_ptr(call->text);
+
+    if (call->request)
+        http_answer_take(call->request, status, type, text, strlen(text));
+    else
+        free(text);
+}
+
+void call_error(struct call *call, int status, const char *message)
+{
+    auto_free char *text = error_json(status, message);
+    call_answer(call, status, "application/json", text);
+}
+
+void call_fail(struct call *call, const char *missing)
+{
+    const struct err *err = &call->task.err;
+
+    switch (-call->task.rc) {
+    case ERR_INVALID:
+    case ERR_LIMIT:
+        call_error(call, 400, err->text);
+        return;
+    case ERR_NOT_FOUND:
+        call_error(call, 404, missing);
+        return;
+    case ERR_DENIED:
+        call_error(call, 403, err->text);
+        return;
+    case ERR_CONFLICT:
+        call_error(call, 409, err->text);
+        return;
+    case ERR_FULL:
+        metric_add(call->store->counts.refused_full, 1);
+        log_warn("store", "disk full, refusing", "user=%s error=\"%s\"", call->user, err->text);
+        call_error(call, 507, err->text);
+        return;
+    default:
+        log_error("store", "call failed", "user=%s error=\"%s\"", call->user, err->text);
+        call_error(call, 500, "Internal error; the store's log tells more.");
+    }
+}
+
+void call_refuse_method(struct call *call, const char *allow)
+{
+    http_set_header(call->request, "Allow", allow);
+    call_error(call, 405, "Method not allowed");
+}
+
+/* --- freed bytes --- */
+
+static void free_bytes_work(struct call *call)
+{
+    struct store *store = call->store;
+
+    for (size_t i = 0; i < call->freed.count; i++) {
+        int rc = pins_remove_blob(store->pins, store->blobs, store->reader_db,
+                                  call->freed.list[i], &call->task.err);
+        if (rc < 0)
+            call->task.rc = rc;   /* the sweep tries again */
+    }
+}
+
+void call_free_bytes(struct call *call, call_fn then)
+{
+    call_post(call, call->store->reader, free_bytes_work, then);
+}

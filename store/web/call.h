@@ -1,0 +1,80 @@
+/* call.h - one request in work: who asks for what, and the task that finds it out.
+ *
+ *   new --work posted--> busy --done--> answered --> closed: freed
+ *    |                     |                           ^
+ *    +---- client gone ----+---- at the task's end ----+
+ *
+ * A client that leaves does not stop a task; what it found is then dropped by the
+ * answering functions.  A call is freed when the request is closed and nothing of it
+ * is at work. */
+#pragma once
+#include "store/core/call.h"
+#include "store/core/claim.h"
+#include "store/core/errors.h"
+#include "store/web/store.h"
+
+struct call;
+typedef void (*call_fn)(struct call *call);
+
+enum { CALL_BASE_MAX = 320 };
+
+struct call {
+    struct store *store;
+    struct http_request *request;  /* NULL: the client is gone or answered */
+    struct task task;
+    call_fn work;                  /* pool thread: sets task.rc and task.err by returning */
+    call_fn then;                  /* loop thread, always */
+    int holds;                     /* tasks and callers in which it must stay */
+    call_fn on_gone;               /* the request was closed while not busy; may be NULL */
+    call_fn on_free;               /* may be NULL */
+
+    enum call_kind kind;
+    const char *rest;              /* of the path; borrowed from the request */
+    char base[CALL_BASE_MAX];      /* "http://host:8601/artifactory" */
+    char user[AUTH_SUBJECT_MAX];
+    int role;
+    int64_t now_ms;
+
+    /* What most calls need. */
+    struct item_path at;
+    struct props props;
+    struct claim claim;
+    struct item item;
+    struct freed freed;
+    bool recursive;                /* of properties */
+    bool dry;                      /* of copy and move */
+    struct upload *upload;         /* of a PUT with bytes; owned by upload.c's on_free */
+    char *text;                    /* the answer's body, made by the work; owned */
+    int fd;                        /* the file to answer with; owned; -1 */
+};
+
+/* Run `work` on the strand, then `then` on the loop; one at a time. */
+void call_post(struct call *call, struct strand *strand, call_fn work, call_fn then);
+bool call_may(const struct call *call, int least_role);
+/* The query holds this parameter (with any value). */
+bool call_asks(const struct call *call, const char *name);
+bool call_flag(const struct call *call, const char *name, bool fallback);   /* "0" or "1" */
+bool call_is_head(const struct call *call);
+
+/* --- answers; none of them does anything when the client is gone --- */
+void call_answer(struct call *call, int status, const char *type, const char *text);
+/* Takes call->text. */
+void call_answer_text(struct call *call, int status, const char *type);
+void call_error(struct call *call, int status, const char *message);
+/* By task.err: 400, 404 (`missing` is the text), 403, 409, 507, or 500, which is logged. */
+void call_fail(struct call *call, const char *missing);
+void call_refuse_method(struct call *call, const char *allow);
+
+/* --- the calls; each in a file of its own --- */
+void get_call(struct call *call);
+void put_call(struct call *call);
+void delete_call(struct call *call);
+void info_call(struct call *call);
+void props_set_call(struct call *call);
+void props_remove_call(struct call *call);
+void metadata_call(struct call *call);
+void transfer_call(struct call *call);
+void system_call(struct call *call);
+
+/* Remove the files of call->freed, then `then`. */
+void call_free_bytes(struct call *call, call_fn then);

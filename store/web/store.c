@@ -1,0 +1,269 @@
+/* store.c - the store's start and stop. */
+#include "store/web/store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/clock.h"
+#include "sos/base/fs.h"
+#include "sos/base/log.h"
+#include "sos/v1.h"
+
+/* --- what is there at the start --- */
+
+static int repositories_configure(struct store *store, struct err *err)
+{
+    auto_free char *list = xstrdup(store->settings->repositories);
+    char *rest = list;
+    int rc = 0;
+
+    for (char *word; rc == 0 && (word = strsep(&rest, ",\n "));) {
+        struct repository repository = { .created_ms = clock_wall_ms() };
+        char *rule = strchr(word, ':');
+        if (!*word)
+            continue;
+        if (rule)
+            *rule++ = '\0';
+        if (!repo_key_is_valid(word) || (rule && strcmp(rule, "immutable") != 0))
+            return err_set(err, ERR_INVALID, "repositories: '%s%s%s' is not KEY or KEY:immutable",
+                           word, rule ? ":" : "", rule ? rule : "");
+        snprintf(repository.key, sizeof repository.key, "%s", word);
+        repository.immutable = rule != NULL;
+        rc = index_repository_put(store->writer_db, &repository, err);
+    }
+    return rc;
+}
+
+static void repository_load(void *ctx, const struct repository *repository)
+{
+    struct store *store = ctx;
+
+    if (store->repositories_count < STORE_REPOSITORIES_MAX)
+        store->repositories[store->repositories_count++] = *repository;
+}
+
+static void token_load(void *ctx, const struct auth_token *token)
+{
+    struct store *store = ctx;
+    auth_put(store->auth, token);
+}
+
+/* The farm's token, at the first start: in a file for whoever owns the state, hashed in the index. */
+static int token_make(struct store *store, struct err *err)
+{
+    auto_free char *path = xasprintf("%s/admin.token", store->settings->state_dir);
+    struct auth_token token = { .role = SOS_ROLE_ADMIN };
+    char secret[SECRET_MAX];
+    int64_t now_ms = clock_wall_ms();
+
+    secret_new("sost", secret);
+    id_new("tok", now_ms, token.id);
+    sha256_hex(secret, strlen(secret), token.sha256);
+    snprintf(token.subject, sizeof token.subject, "farm");
+    int rc = index_token_put(store->writer_db, &token, now_ms, err);
+    if (rc < 0)
+        return rc;
+    auto_free char *line = xasprintf("%s\n", secret);
+    rc = fs_write_atomic(path, line, strlen(line), 0600, err);
+    if (rc == 0)
+        auth_put(store->auth, &token);
+    return rc;
+}
+
+static void token_seen(void *ctx, const struct auth_token *token)
+{
+    (void)token;
+    *(bool *)ctx = true;
+}
+
+/* Both in one transaction; the token's file is written before it ends. */
+static int state_prepare(struct store *store, struct err *err)
+{
+    struct strand_batch batch;
+    bool known = false;
+
+    db_batch(store->writer_db, &batch);
+    int rc = batch.begin(batch.ctx, err);
+    if (rc < 0)
+        return rc;
+    rc = repositories_configure(store, err);
+    if (rc == 0)
+        rc = index_tokens(store->writer_db, token_seen, &known, err);
+    if (rc == 0 && !known)
+        rc = token_make(store, err);
+    if (rc == 0)
+        rc = batch.commit(batch.ctx, err);
+    return rc;
+}
+
+static int state_open(struct store *store, struct err *err)
+{
+    const char *dir = store->settings->state_dir;
+    auto_free char *index = xasprintf("%s/index.db", dir);
+
+    store->blobs_dir = xasprintf("%s/blobs", dir);
+    int rc = fs_mkdirs(dir, 0700, err);
+    if (rc == 0)
+        rc = index_open_writer(index, &store->writer_db, err);
+    if (rc == 0)
+        rc = state_prepare(store, err);
+    if (rc == 0)
+        rc = db_open_reader(index, &store->reader_db, err);
+    if (rc == 0)
+        rc = index_repositories(store->reader_db, repository_load, store, err);
+    if (rc == 0)
+        rc = index_tokens(store->reader_db, token_load, store, err);
+    if (rc == 0)
+        rc = blobs_open(store->blobs_dir, &store->blobs, err);
+    return rc;
+}
+
+/* --- strands --- */
+
+static void on_broken(void *ctx, const struct err *err)
+{
+    struct store *store = ctx;
+
+    log_error("store", "the index cannot be written, stopping", "error=\"%s\"", err->text);
+    store->broken = true;
+    uv_stop(store->loop);
+}
+
+static void strands_make(struct store *store)
+{
+    struct strand_batch batch;
+
+    db_batch(store->writer_db, &batch);
+    store->writer = strand_new(store->loop, &batch, on_broken, store);
+    store->reader = strand_new(store->loop, NULL, NULL, NULL);
+    for (int i = 0; i < STORE_DISKS; i++)
+        store->disks[i] = strand_new(store->loop, NULL, NULL, NULL);
+}
+
+struct strand *store_disk(struct store *store)
+{
+    struct strand *best = store->disks[0];
+    static size_t turn;
+
+    /* From another one each time, so that idle strands share the load. */
+    for (size_t i = 0; i < STORE_DISKS; i++) {
+        struct strand *disk = store->disks[(turn + i) % STORE_DISKS];
+        if (i == 0 || strand_waiting(disk) < strand_waiting(best))
+            best = disk;
+    }
+    turn++;
+    return best;
+}
+
+const struct repository *store_repository(const struct store *store, const char *key)
+{
+    for (size_t i = 0; i < store->repositories_count; i++)
+        if (strcmp(store->repositories[i].key, key) == 0)
+            return &store->repositories[i];
+    return NULL;
+}
+
+int store_room(const struct store *store, int64_t bytes, struct err *err)
+{
+    int64_t free_bytes = blobs_free_bytes(store->blobs);
+    int64_t floor_bytes = store->settings->disk_floor_bytes;
+
+    if (free_bytes - bytes >= floor_bytes)
+        return 0;
+    return err_set(err, ERR_FULL,
+                   "Datastore disk usage is too high: %" PRId64 " bytes are free, %" PRId64
+                   " are to come and %" PRId64 " must stay free",
+                   free_bytes, bytes, floor_bytes);
+}
+
+/* --- start and stop --- */
+
+static void metrics_make(struct store *store)
+{
+    struct metrics *metrics = store->metrics = metrics_new();
+    struct store_metrics *counts = &store->counts;
+
+    counts->uploads = metrics_counter(metrics, "sos_store_uploads_total", "Files stored.", "");
+    counts->upload_bytes =
+        metrics_counter(metrics, "sos_store_upload_bytes_total", "Bytes of files stored.", "");
+    counts->downloads = metrics_counter(metrics, "sos_store_downloads_total", "Files sent.", "");
+    counts->refused_full =
+        metrics_counter(metrics, "sos_store_refused_full_total", "Refused for a full disk.", "");
+    counts->swept_bytes =
+        metrics_counter(metrics, "sos_store_swept_bytes_total", "Orphaned bytes removed.", "");
+}
+
+static void store_free(struct store *store)
+{
+    db_close(store->reader_db);
+    db_close(store->writer_db);
+    blobs_close(store->blobs);
+    pins_free(store->pins);
+    auth_free(store->auth);
+    metrics_free(store->metrics);
+    free(store->blobs_dir);
+    free(store);
+}
+
+int store_start(uv_loop_t *loop, const struct store_settings *settings, struct store **ret,
+                struct err *err)
+{
+    struct store *store = xcalloc(1, sizeof *store);
+
+    store->settings = settings;
+    store->loop = loop;
+    store->auth = auth_new();
+    store->pins = pins_new();
+    metrics_make(store);
+    int rc = state_open(store, err);
+    if (rc == 0)
+        rc = http_start(loop, &settings->http, store_on_request, store, &store->http, err);
+    if (rc < 0) {
+        store_free(store);
+        return rc;
+    }
+    strands_make(store);
+    sweeper_start(store);
+    *ret = store;
+    return 0;
+}
+
+static void on_part_closed(void *ctx)
+{
+    struct store *store = ctx;
+
+    if (--store->closing > 0)
+        return;
+    void (*stopped)(void *ctx) = store->stopped;
+    void *stopped_ctx = store->stopped_ctx;
+    store_free(store);
+    stopped(stopped_ctx);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    on_part_closed(container_of((uv_timer_t *)handle, struct store, sweep_timer));
+}
+
+/* No request is left: what is still at work ends in the strands. */
+static void on_http_stopped(void *ctx)
+{
+    struct store *store = ctx;
+
+    store->closing = STORE_DISKS + 3;
+    uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);
+    strand_close(store->writer, on_part_closed, store);
+    strand_close(store->reader, on_part_closed, store);
+    for (int i = 0; i < STORE_DISKS; i++)
+        strand_close(store->disks[i], on_part_closed, store);
+}
+
+void store_stop(struct store *store, void (*stopped)(void *ctx), void *ctx)
+{
+    store->stopping = true;
+    store->stopped = stopped;
+    store->stopped_ctx = ctx;
+    http_stop(store->http, on_http_stopped, store);
+}

@@ -1,0 +1,93 @@
+/* store.h - the store on its loop: what the calls share, and its start and stop.
+ *
+ *   request --dispatch--> call --task on a strand--> done --> answer
+ *
+ * Strands: the writer (the index's one read-write connection, in batches), the reader
+ * (its read-only connection, opening files, removing blobs), and a few disks, each of
+ * which hashes and writes the uploads it was given. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "sos/base/blob.h"
+#include "sos/serve/auth.h"
+#include "sos/serve/db.h"
+#include "sos/serve/http.h"
+#include "sos/serve/metrics.h"
+#include "sos/serve/strand.h"
+#include "store/disk/index.h"
+#include "store/disk/pins.h"
+
+enum { STORE_DISKS = 4, STORE_REPOSITORIES_MAX = 256 };
+
+struct store_settings {
+    const char *state_dir;         /* index.db, blobs/, admin.token below it */
+    const char *repositories;      /* "key[:immutable]", with commas or line ends between */
+    const char *public_url;        /* "" : told by the Host of each request */
+    bool anonymous_read;
+    int64_t upload_bytes_max;      /* of one file */
+    int64_t disk_floor_bytes;      /* uploads are refused when less would stay free */
+    int64_t sweep_grace_ms;
+    int64_t sweep_period_ms;
+    struct http_config http;
+};
+
+struct store_metrics {
+    struct metric *uploads;
+    struct metric *upload_bytes;
+    struct metric *downloads;
+    struct metric *refused_full;
+    struct metric *swept_bytes;
+};
+
+struct store {
+    const struct store_settings *settings;
+    uv_loop_t *loop;
+    char *blobs_dir;
+    struct blobs *blobs;
+    struct pins *pins;
+    struct db *writer_db;
+    struct db *reader_db;
+    struct strand *writer;
+    struct strand *reader;
+    struct strand *disks[STORE_DISKS];
+    struct auth *auth;
+    struct http *http;
+    struct metrics *metrics;
+    struct store_metrics counts;
+    struct repository repositories[STORE_REPOSITORIES_MAX];   /* by key */
+    size_t repositories_count;
+    int64_t incoming_bytes;        /* announced by uploads that are not stored yet */
+    bool broken;                   /* a commit failed: stop and be started again */
+
+    uv_timer_t sweep_timer;        /* runs one pass over the shelves, then waits for the next */
+    struct task sweep_task;
+    int sweep_next;                /* the shelf that is next; SWEEP_SHELVES: the pass is over */
+    int64_t swept_bytes;           /* of the shelf just done */
+    bool sweep_busy;
+
+    bool stopping;
+    int closing;                   /* strands and handles still open */
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+/* Open the state, make what a first start needs and serve.  `settings` and `loop` must outlive it;
+ * the caller owns *ret until `stopped` of store_stop() is called. */
+int store_start(uv_loop_t *loop, const struct store_settings *settings, struct store **ret,
+                struct err *err);
+/* Asynchronous; frees the store, then `stopped`. */
+void store_stop(struct store *store, void (*stopped)(void *ctx), void *ctx);
+
+/* NULL: no such repository. */
+const struct repository *store_repository(const struct store *store, const char *key);
+/* The disk strand with the least to do. */
+struct strand *store_disk(struct store *store);
+/* On a pool thread: would `bytes` more leave the floor free?  0 or -ERR_FULL. */
+int store_room(const struct store *store, int64_t bytes, struct err *err);
+
+/* Every request (http_request_fn). */
+void store_on_request(void *ctx, struct http_request *request);
+/* sweeper.c: the periodic removal of orphaned blobs. */
+void sweeper_start(struct store *store);

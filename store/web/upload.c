@@ -1,0 +1,325 @@
+#include "store/web/upload.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "sos/base/auto.h"
+#include "sos/v1.h"
+#include "store/web/deployed.h"
+
+enum { ROOM_CHECK_BYTES = 16 << 20 };
+
+enum upload_state { UPLOAD_LOOKING, UPLOAD_RECEIVING, UPLOAD_SEALING, UPLOAD_RECORDING,
+                    UPLOAD_DONE };
+
+struct upload {
+    struct call *call;            /* owns us */
+    enum upload_state state;
+    struct strand *disk;
+    struct blob_writer *writer;   /* owned until it is committed or aborted */
+    const char *chunk;            /* borrowed from the request until http_continue() */
+    size_t chunk_len;
+    bool announced;               /* the size is known from the start */
+    int64_t coming_bytes;         /* our part of store->incoming_bytes */
+    int64_t others_bytes;         /* that of the others, when the look began */
+    int64_t received_bytes;
+    struct digests digests;
+    bool pinned;                  /* digests.sha256 is, until the row is committed */
+    bool known;                   /* LOOKING found the claimed bytes */
+    bool waits_for_continue;
+    bool recorded;
+};
+
+static void upload_enter(struct upload *upload, enum upload_state state);
+
+/* --- blocking work --- */
+
+static bool is_locked(struct upload *upload)
+{
+    const struct repository *repository =
+        store_repository(upload->call->store, upload->call->at.repo);
+
+    return !item_is_maven_metadata(&upload->call->at) &&
+           (repository->immutable || !call_may(upload->call, SOS_ROLE_MAINTAINER));
+}
+
+/* Would what is there forbid it?  Only what the claims tell already; the writer decides. */
+static int look_at_path(struct upload *upload, struct err *err)
+{
+    struct call *call = upload->call;
+    struct item item;
+    int rc = index_find(call->store->reader_db, &call->at, &item, err);
+
+    if (rc == -ERR_NOT_FOUND)
+        return 0;
+    if (rc < 0)
+        return rc;
+    if (item.at.folder)
+        return err_set(err, ERR_CONFLICT, "a folder is at %s:%.150s", call->at.repo,
+                       call->at.path);
+    if (!claim_is_empty(&call->claim) && claim_check(&call->claim, &item.digests, NULL) < 0 &&
+        is_locked(upload))
+        return err_set(err, ERR_DENIED, "other bytes are there");
+    return 0;
+}
+
+static void look_work(struct call *call)
+{
+    struct upload *upload = call->upload;
+    struct err *err = &call->task.err;
+    int rc = look_at_path(upload, err);
+
+    /* SHA-256 alone is trusted to name bytes that nobody sent. */
+    if (rc == 0 && upload->waits_for_continue && call->claim.sha256[0])
+        upload->known = index_find_claimed(call->store->reader_db, &call->claim,
+                                           &upload->digests, NULL) == 0;
+    if (rc == 0 && !upload->known)
+        rc = store_room(call->store, upload->others_bytes + upload->coming_bytes, err);
+    if (rc == 0)
+        *err = (struct err){ 0 };
+    call->task.rc = rc;
+}
+
+static int upload_open(struct upload *upload, struct err *err)
+{
+    if (upload->writer)
+        return 0;
+    return blob_begin(upload->call->store->blobs, &upload->writer, err);
+}
+
+static void chunk_work(struct call *call)
+{
+    struct upload *upload = call->upload;
+    struct err *err = &call->task.err;
+    int64_t before = upload->received_bytes;
+    int rc = upload_open(upload, err);
+
+    upload->received_bytes += (int64_t)upload->chunk_len;
+    if (rc == 0 && !upload->announced &&
+        before / ROOM_CHECK_BYTES != upload->received_bytes / ROOM_CHECK_BYTES)
+        rc = store_room(call->store, 0, err);
+    if (rc == 0)
+        rc = blob_write(upload->writer, upload->chunk, upload->chunk_len, err);
+    call->task.rc = rc;
+}
+
+static void seal_work(struct call *call)
+{
+    struct upload *upload = call->upload;
+    struct err *err = &call->task.err;
+    int rc = upload_open(upload, err);
+
+    if (rc == 0) {
+        blob_seal(upload->writer, &upload->digests);
+        rc = claim_check(&call->claim, &upload->digests, err);
+        if (rc < 0)
+            err_reason(err, "CHECKSUM");
+    }
+    if (rc == 0) {
+        pins_add(call->store->pins, upload->digests.sha256);
+        upload->pinned = true;
+        rc = blob_commit(take_ptr(upload->writer), upload->digests.sha256, NULL, err);
+    }
+    call->task.rc = rc;
+}
+
+static void abort_work(struct call *call)
+{
+    struct upload *upload = call->upload;
+    blob_abort(take_ptr(upload->writer));
+}
+
+static void record_work(struct call *call)
+{
+    struct upload *upload = call->upload;
+    struct db *db = call->store->writer_db;
+    const struct deployment deployment = { .at = &call->at,
+                                           .digests = &upload->digests,
+                                           .props = &call->props,
+                                           .claimed = claim_bits(&call->claim),
+                                           .user = call->user,
+                                           .now_ms = call->now_ms,
+                                           .may_replace = call_may(call, SOS_ROLE_MAINTAINER) };
+
+    call->task.rc = (upload->known ? index_deploy_claimed : index_deploy)(
+        db, &deployment, &call->item, &call->freed, &call->task.err);
+}
+
+/* --- events (the loop) --- */
+
+static void on_looked(struct call *call)
+{
+    struct upload *upload = call->upload;
+
+    if (call->task.rc < 0 || !call->request)
+        upload_enter(upload, UPLOAD_DONE);
+    else
+        upload_enter(upload, upload->known ? UPLOAD_RECORDING : UPLOAD_RECEIVING);
+}
+
+/* What is written is no longer to come: the disk's own figure tells it now. */
+static void upload_came(struct upload *upload, int64_t bytes)
+{
+    if (bytes > upload->coming_bytes)
+        bytes = upload->coming_bytes;
+    upload->coming_bytes -= bytes;
+    upload->call->store->incoming_bytes -= bytes;
+}
+
+static void on_written(struct call *call)
+{
+    upload_came(call->upload, (int64_t)call->upload->chunk_len);
+    if (call->task.rc < 0 || !call->request)
+        upload_enter(call->upload, UPLOAD_DONE);
+    else
+        http_continue(call->request);
+}
+
+static void on_chunk(struct http_request *request, const char *data, size_t len)
+{
+    struct upload *upload = ((struct call *)http_state(request))->upload;
+    int64_t max = upload->call->store->settings->upload_bytes_max;
+
+    if (upload->received_bytes + (int64_t)len > max) {
+        err_set(&upload->call->task.err, ERR_LIMIT, "The file is larger than %" PRId64 " bytes",
+                max);
+        upload->call->task.rc = -ERR_LIMIT;
+        upload_enter(upload, UPLOAD_DONE);
+        return;
+    }
+    upload->chunk = data;
+    upload->chunk_len = len;
+    call_post(upload->call, upload->disk, chunk_work, on_written);
+}
+
+static void on_end(struct http_request *request)
+{
+    upload_enter(((struct call *)http_state(request))->upload, UPLOAD_SEALING);
+}
+
+static void on_sealed(struct call *call)
+{
+    upload_enter(call->upload, call->task.rc < 0 ? UPLOAD_DONE : UPLOAD_RECORDING);
+}
+
+/* The bytes we found went meanwhile: then they must be sent after all. */
+static void on_recorded(struct call *call)
+{
+    struct upload *upload = call->upload;
+    const char *reason = call->task.err.reason;
+
+    if (upload->known && call->task.rc == -ERR_NOT_FOUND && reason &&
+        strcmp(reason, "NO_BLOB") == 0 && call->request) {
+        upload->known = false;
+        upload_enter(upload, UPLOAD_RECEIVING);
+        return;
+    }
+    upload->recorded = call->task.rc == 0;
+    upload_enter(upload, UPLOAD_DONE);
+}
+
+/* The client left between two chunks. */
+static void on_gone(struct call *call)
+{
+    struct upload *upload = call->upload;
+
+    if (upload->state == UPLOAD_RECEIVING)
+        upload_enter(upload, UPLOAD_DONE);
+}
+
+static void on_aborted(struct call *call)
+{
+    (void)call;
+}
+
+/* --- the machine --- */
+
+static void upload_answer(struct upload *upload)
+{
+    struct call *call = upload->call;
+
+    if (upload->recorded) {
+        metric_add(call->store->counts.uploads, 1);
+        metric_add(call->store->counts.upload_bytes, (double)upload->digests.size_bytes);
+    }
+    if (call->task.rc == -ERR_LIMIT)
+        call_error(call, 413, call->task.err.text);
+    else
+        deployed_done(call);
+}
+
+/* Whatever way it ended: nothing stays counted, pinned or half written. */
+static void upload_end(struct upload *upload)
+{
+    struct call *call = upload->call;
+
+    upload_came(upload, upload->coming_bytes);
+    if (upload->pinned)
+        pins_drop(call->store->pins, upload->digests.sha256);
+    upload->pinned = false;
+    if (call->request || upload->recorded)
+        upload_answer(upload);
+    if (upload->writer)
+        call_post(call, upload->disk, abort_work, on_aborted);
+}
+
+static void upload_enter(struct upload *upload, enum upload_state state)
+{
+    struct call *call = upload->call;
+
+    upload->state = state;
+    switch (state) {
+    case UPLOAD_LOOKING:
+        call_post(call, call->store->reader, look_work, on_looked);
+        break;
+    case UPLOAD_RECEIVING:
+        upload->disk = store_disk(call->store);
+        http_stream(call->request, on_chunk, on_end);
+        break;
+    case UPLOAD_SEALING:
+        call_post(call, upload->disk, seal_work, on_sealed);
+        break;
+    case UPLOAD_RECORDING:
+        call_post(call, call->store->writer, record_work, on_recorded);
+        break;
+    case UPLOAD_DONE:
+        upload_end(upload);
+        break;
+    }
+}
+
+/* --- its beginning and end --- */
+
+static void upload_free(struct call *call)
+{
+    assert(!call->upload->writer && !call->upload->pinned);
+    free(take_ptr(call->upload));
+}
+
+void upload_call(struct call *call)
+{
+    struct upload *upload;
+    int64_t bytes = http_content_length(call->request);
+    int64_t max = call->store->settings->upload_bytes_max;
+
+    if (bytes > max) {
+        char text[ERROR_TEXT_MAX];
+        snprintf(text, sizeof text,
+                 "The file has %" PRId64 " bytes; this store takes %" PRId64 " at most", bytes,
+                 max);
+        call_error(call, 413, text);
+        return;
+    }
+    upload = xcalloc(1, sizeof *upload);
+    upload->call = call;
+    upload->announced = bytes >= 0;
+    upload->coming_bytes = bytes > 0 ? bytes : 0;
+    upload->others_bytes = call->store->incoming_bytes;
+    upload->waits_for_continue = http_expects_continue(call->request);
+    call->store->incoming_bytes += upload->coming_bytes;
+    call->upload = upload;
+    call->on_gone = on_gone;
+    call->on_free = upload_free;
+    upload_enter(upload, UPLOAD_LOOKING);
+}
