@@ -13,7 +13,7 @@ import farm
 def fixture_state():
     """On tmpfs where there is one: these tests are about order, not about disks."""
     root = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sos-test-", dir=root))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sos-server-test-", dir=root))
     farm.write_image(folder / "images")
     yield folder
     shutil.rmtree(folder)
