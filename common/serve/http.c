@@ -11,7 +11,12 @@
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
 
-enum { CONNECTIONS_MAX = 10000, IDLE_MS = 60000, PEM_MAX = 1 << 20 };
+enum {
+    CONNECTIONS_MAX = 10000,
+    IDLE_MS = 60000,
+    ANSWER_MS = HTTP_WAIT_MAX_MS + 10000,
+    PEM_MAX = 1 << 20,
+};
 
 static void http_finish(struct http *http);
 
@@ -40,10 +45,29 @@ static void http_schedule(struct http *http)
         uv_timer_start(&http->timer, on_timer, wait_ms, 0);
 }
 
+/* A signal that comes while sendfile() runs makes it short: libmicrohttpd takes that for a full
+ * socket and waits for an edge that never comes.  Children get their own mask from whoever spawns
+ * them. */
+static void daemon_run(struct http *http)
+{
+    sigset_t signals;
+    sigset_t before;
+
+    sigfillset(&signals);
+    sigdelset(&signals, SIGSEGV);
+    sigdelset(&signals, SIGBUS);
+    sigdelset(&signals, SIGFPE);
+    sigdelset(&signals, SIGILL);
+    sigdelset(&signals, SIGABRT);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    MHD_run(http->daemon);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 static void http_run(struct http *http)
 {
     uv_idle_stop(&http->soon);
-    MHD_run(http->daemon);
+    daemon_run(http);
     if (http->stopping && list_empty(&http->requests))
         http_finish(http);
     else
@@ -76,7 +100,7 @@ static int64_t sweep_deadline(const struct http *http)
     if (!list_empty(&http->waiting)) {
         const struct list *oldest = http->waiting.next;
         int64_t due = list_item(oldest, struct http_request, wait_link)->wait_since_ms +
-                      HTTP_LAST_RESORT_MS;
+                      http->answer_ms;
         next = due < next ? due : next;
     }
     return http->stopping && http->stop_ms < next ? http->stop_ms : next;
@@ -86,7 +110,7 @@ static void waiting_sweep(struct http *http, int64_t now_ms)
 {
     list_each (link, &http->waiting) {
         struct http_request *request = list_item(link, struct http_request, wait_link);
-        if (request->wait_since_ms + HTTP_LAST_RESORT_MS > now_ms)
+        if (request->wait_since_ms + http->answer_ms > now_ms)
             break;
         http->stats.given_up++;
         log_error("http", "never answered, giving up", "request=%s method=%s path=%s", request->id,
@@ -228,6 +252,7 @@ int http_start(uv_loop_t *loop, const struct http_config *config, http_request_f
     http->on_request = on_request;
     http->ctx = ctx;
     http->idle_ms = config->idle_ms ? config->idle_ms : IDLE_MS;
+    http->answer_ms = config->answer_ms ? config->answer_ms : ANSWER_MS;
     http->sweep_ms = INT64_MAX;
     list_init(&http->requests);
     list_init(&http->waiting);
@@ -302,7 +327,7 @@ static void http_finish(struct http *http)
     list_each (link, &http->requests)
         http_resume(list_item(link, struct http_request, link));
     uv_poll_stop(&http->poll);
-    MHD_run(http->daemon);
+    daemon_run(http);
     http->closing_handles = (int)countof(handles);
     for (size_t i = 0; i < countof(handles); i++) {
         handles[i]->data = http;

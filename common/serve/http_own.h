@@ -19,7 +19,6 @@
 enum {
     HTTP_CONNECTION_MEMORY = 32 * 1024, /* a head takes at most what this leaves */
     HTTP_DRAIN_MAX = 1 << 30,           /* of a body whose answer is known already */
-    HTTP_LAST_RESORT_MS = HTTP_WAIT_MAX_MS + 10000,
     HTTP_STOP_MS = 5000,                /* for answers on their way */
     HTTP_LINGER_MS = 5000,
     HTTP_LINGER_MAX = 256,
@@ -35,6 +34,7 @@ struct http {
     int port;
     char *unix_path;            /* removed at the end; NULL */
     int64_t idle_ms;
+    int64_t answer_ms;
     uv_poll_t poll;             /* its epoll descriptor */
     uv_idle_t soon;             /* it has something to do at once */
     uv_timer_t timer;           /* its time-outs */

@@ -51,11 +51,14 @@ class Client:
         return head
 
     def exactly(self, count):
-        while len(self.rest) < count:
-            if not self.more():
-                raise EOFError(f"closed with {len(self.rest)} of {count} bytes")
-        data, self.rest = self.rest[:count], self.rest[count:]
-        return data
+        data = bytearray(self.rest)
+        while len(data) < count:
+            part = self.sock.recv(1 << 20)
+            if not part:
+                raise EOFError(f"closed with {len(data)} of {count} bytes")
+            data += part
+        self.rest = bytes(data[count:])
+        return bytes(data[:count])
 
     def chunks(self):
         body = b""

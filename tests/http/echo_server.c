@@ -1,6 +1,7 @@
 /* echo_server.c - every way a handler may answer, for the scripts beside it.
  *
- *   echo_server ADDRESS [CERT KEY]     prints its port, serves, stops at SIGTERM
+ *   echo_server ADDRESS [CERT KEY]     prints its port, serves, stops at SIGTERM; requests are
+ *                                      given up after $ANSWER_MS
  *
  *   GET  /hello           "hello"
  *   GET  /echo/…          what the handler sees of the request, one line each
@@ -330,10 +331,12 @@ int main(int argc, char **argv)
 {
     struct echo echo = { 0 };
     struct err err = { 0 };
+    const char *answer_ms = getenv("ANSWER_MS");
     const struct http_config config = { .address = argv[1],
                                         .tls_cert_file = argc > 3 ? argv[2] : NULL,
                                         .tls_key_file = argc > 3 ? argv[3] : NULL,
-                                        .idle_ms = 2000 };
+                                        .idle_ms = 2000,
+                                        .answer_ms = answer_ms ? atoll(answer_ms) : 0 };
 
     list_init(&echo.waiting);
     uv_loop_init(&echo.loop);

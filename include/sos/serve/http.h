@@ -11,7 +11,8 @@
  * the disk can still refuse early.  (libmicrohttpd calls its handler again as for
  * the first time when it was suspended there.)  A request that is not answered
  * yet is suspended: it costs no cycle.  It must be answered within
- * HTTP_WAIT_MAX_MS; 10 s later it is given up with 503, logged and counted.
+ * HTTP_WAIT_MAX_MS; 10 s later it is given up with 503, logged and counted
+ * (not while it streams or is pulled).
  * `on_closed` is always the last call about a request, and comes early when the
  * client leaves; an answer to a request that was given up is dropped.
  *
@@ -37,7 +38,8 @@ struct http_config {
     const char *tls_key_file;
     int connections_max;        /* 0: 10000 */
     int connections_per_ip_max; /* 0: no cap of its own */
-    int64_t idle_ms;            /* 0: 60 s */
+    int64_t idle_ms;            /* 0: 60 s; also how long a head may take in all */
+    int64_t answer_ms;          /* 0: HTTP_WAIT_MAX_MS and 10 s, then a request is given up */
 };
 
 typedef void (*http_request_fn)(void *ctx, struct http_request *request);
