@@ -39,8 +39,7 @@ static const struct config_item items[] = {
       .help = "folder of all that lasts" },
     { .name = "images",
       .type = CONFIG_STRING,
-      .fallback = "/var/lib/sos/images",
-      .help = "folder that images/make wrote" },
+      .help = "folder that images/make wrote; empty: STATE/images" },
     { .name = "address",
       .type = CONFIG_STRING,
       .fallback = "127.0.0.1",
@@ -146,13 +145,18 @@ static int child_start(const struct up *up, struct child *child, char **ret_url,
     return 0;
 }
 
+static char *listen_flag(const struct config *config, const char *port)
+{
+    return xasprintf("--listen=%s:%lld", config_string(config, "address"),
+                     (long long)config_int(config, port));
+}
+
 static int store_start(struct up *up, struct err *err)
 {
     const struct config *config = up->cli->config;
     arg(&up->store, xstrdup("sos-store"));
     arg(&up->store, xasprintf("--state=%s", up->state));
-    arg(&up->store, xasprintf("--listen=%s", config_string(config, "address")));
-    arg(&up->store, xasprintf("--port=%lld", (long long)config_int(config, "store-port")));
+    arg(&up->store, listen_flag(config, "store-port"));
     return child_start(up, &up->store, &up->store_url, err);
 }
 
@@ -162,8 +166,7 @@ static int server_start(struct up *up, struct err *err)
     arg(&up->server, xstrdup("sos-server"));
     arg(&up->server, xasprintf("--state=%s", up->state));
     arg(&up->server, xasprintf("--images=%s", config_string(config, "images")));
-    arg(&up->server, xasprintf("--listen=%s", config_string(config, "address")));
-    arg(&up->server, xasprintf("--port=%lld", (long long)config_int(config, "port")));
+    arg(&up->server, listen_flag(config, "port"));
     arg(&up->server, xasprintf("--store-url=%s/artifactory", up->store_url));
     arg(&up->server, xasprintf("--store-token-file=%s/store/admin.token", up->state));
     return child_start(up, &up->server, &up->server_url, err);
@@ -242,14 +245,14 @@ static void child_stop(struct child *child)
     child->pid = 0;
 }
 
-/* The first port of each stays its port when it is started again, even if it was "any free one". */
+/* The port that was free first stays its port when it is started again. */
 static void port_pin(struct child *child, const char *url)
 {
-    const char *port = strrchr(url, ':');
-    for (size_t i = 0; port && child->args[i]; i++)
-        if (strncmp(child->args[i], "--port=", 7) == 0) {
+    const char *address = strstr(url, "://");
+    for (size_t i = 0; address && child->args[i]; i++)
+        if (strncmp(child->args[i], "--listen=", 9) == 0) {
             free(child->args[i]);
-            child->args[i] = xasprintf("--port=%d", atoi(port + 1));
+            child->args[i] = xasprintf("--listen=%s", address + 3);
         }
 }
 

@@ -61,7 +61,7 @@ static const struct config_item items[] = {
       .help = "of the step fetch; host is the only one" },
     { .name = "fetch-env", .type = CONFIG_LIST,
       .fallback = "GOPROXY\nGOSUMDB\nGONOSUMDB\nPIP_INDEX_URL\nUV_INDEX_URL\nnpm_config_registry\n"
-                  "COREPACK_NPM_REGISTRY\nMAVEN_REPO_URL\nhttp_proxy\nhttps_proxy\nno_proxy\n"
+                  "COREPACK_NPM_REGISTRY\nSOS_MAVEN_MIRROR\nhttp_proxy\nhttps_proxy\nno_proxy\n"
                   "HTTP_PROXY\nHTTPS_PROXY\nNO_PROXY",
       .help = "variables of the worker's environment that fetch gets" },
     { .name = "ca-bundle", .type = CONFIG_STRING,
