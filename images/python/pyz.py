@@ -1,6 +1,7 @@
 """What the Python recipe asks of a project and does to an archive.
 
     pyz.py kind                          "package", "app" or "" for the project in .
+    pyz.py lock                          does uv.lock agree with pyproject.toml?
     pyz.py entry [SITE [DISTRIBUTION]]   the entry point, "module:function" or "module"
     pyz.py app-file                      the script that starts a project of the kind "app"
     pyz.py tidy SITE                     take out of an installed tree what differs between machines
@@ -55,6 +56,46 @@ def kind():
             return "package"
         return "app"
     return "app" if os.path.exists("requirements.txt") else ""
+
+
+# --- lock ---
+
+def requirement(text):
+    """The name and the set of version clauses of a requirement; None for one that names a place."""
+    found = re.match(r"\s*([A-Za-z0-9._-]+)\s*(?:\[[^]]*\])?\s*\(?([^;@)]*)\)?\s*(;|$)", text)
+    if not found:
+        return None
+    clauses = {re.sub(r"\s", "", clause) for clause in found[2].split(",") if clause.strip()}
+    return normal(found[1]), clauses
+
+
+def lock():
+    """uv keeps in its lock what the project asked for when it was made."""
+    project = pyproject().get("project", {})
+    if "dependencies" in project.get("dynamic", []):
+        return
+    try:
+        packages = tomllib.loads(Path("uv.lock").read_text(encoding="utf-8")).get("package", [])
+    except tomllib.TOMLDecodeError as error:
+        sys.exit(f"uv.lock: {error}")
+    own = [package for package in packages if package.get("name") == normal(project.get("name", ""))
+           and package.get("source", {}).keys() & {"editable", "virtual"}]
+    if not own:
+        sys.exit(f"uv.lock is not of this project ({project.get('name')}).")
+    locked = {}
+    for item in own[0].get("metadata", {}).get("requires-dist", []):
+        if "extra ==" not in item.get("marker", ""):
+            clauses = {clause.strip() for clause in item.get("specifier", "").split(",") if clause}
+            locked.setdefault(normal(item["name"]), []).append(clauses)
+    wanted = [requirement(text) for text in project.get("dependencies", [])]
+    if None in wanted:
+        return
+    for name, clauses in wanted:
+        if clauses not in locked.get(name, []):
+            sys.exit(f"pyproject.toml asks for {name} {','.join(sorted(clauses))}".rstrip()
+                     + ", which uv.lock does not know.")
+    for name in sorted(locked.keys() - {name for name, _ in wanted}):
+        sys.exit(f"uv.lock holds {name} for the project, which does not ask for it.")
 
 
 # --- entry ---
@@ -184,7 +225,7 @@ def normalise(name):
 
 
 def main(verb, *rest):
-    answers = {"kind": kind, "entry": entry, "app-file": app_file, "tidy": tidy,
+    answers = {"kind": kind, "lock": lock, "entry": entry, "app-file": app_file, "tidy": tidy,
                "normalise": normalise}
     answer = answers[verb](*rest)
     if answer:
