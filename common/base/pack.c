@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <locale.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "sos/base/auto.h"
@@ -17,22 +18,26 @@ struct packer {
     pack_write_fn write;
     void *ctx;
     int stopped;          /* what `write` returned to stop */
+    bool abandoned;       /* an entry could not be made: nothing more goes out */
 };
 
+/* libarchive leaks its buffer when this fails (3.6), so it never does: once
+ * stopped, bytes go nowhere. */
 static la_ssize_t on_bytes(struct archive *archive, void *ctx, const void *data, size_t len)
 {
     struct packer *packer = ctx;
-    packer->stopped = packer->write(packer->ctx, data, len);
-    if (packer->stopped == 0)
-        return (la_ssize_t)len;
-    archive_set_error(archive, EIO, "stopped");
-    return -1;
+    (void)archive;
+    if (packer->stopped == 0 && !packer->abandoned)
+        packer->stopped = packer->write(packer->ctx, data, len);
+    return (la_ssize_t)len;
 }
 
 static int pack_failed(const struct packer *packer, struct err *err)
 {
     if (packer->stopped < 0 && packer->stopped >= -ERR_FULL)
         return err_set(err, (enum err_code)-packer->stopped, "the archive was not taken");
+    if (packer->stopped != 0)
+        return err_set(err, ERR_IO, "the archive was not taken");
     return err_set(err, ERR_IO, "write the archive: %s", archive_error_string(packer->archive));
 }
 
@@ -79,7 +84,7 @@ static int pack_bytes(const struct packer *packer, const struct tree_file *file,
             return err_errno(err, "read blob %s", file->sha256);
         if (got == 0 || got > left)
             return err_set(err, ERR_IO, "blob %s changed its size", file->sha256);
-        if (archive_write_data(packer->archive, part, (size_t)got) != got)
+        if (archive_write_data(packer->archive, part, (size_t)got) != got || packer->stopped != 0)
             return pack_failed(packer, err);
         left -= got;
     }
@@ -130,11 +135,13 @@ static int pack_files(struct packer *packer, const struct tree *tree, struct err
     for (size_t i = 0; i < tree->count; i++) {
         int rc = pack_file(packer, &tree->files[i], err);
         if (rc < 0) {
-            archive_write_fail(archive); /* freeing it must not end it as if it were whole */
+            packer->abandoned = true; /* it must not look whole */
             return rc;
         }
     }
-    return archive_write_close(archive) == ARCHIVE_OK ? 0 : pack_failed(packer, err);
+    if (archive_write_close(archive) != ARCHIVE_OK || packer->stopped != 0)
+        return pack_failed(packer, err);
+    return 0;
 }
 
 int pack_tree(const struct tree *tree, struct blobs *blobs, int64_t epoch_s, pack_write_fn write,

@@ -20,14 +20,17 @@ struct scene {
     struct err err;
 };
 
-static int load(struct scene *s, const char *default_file, char **argv)
+/* The first of `argv` is the default file; a program's name takes its place. */
+static int load(struct scene *s, char **argv)
 {
-    int argc = 0;
+    int argc = 1;
     while (argv[argc])
         argc++;
+    const char *default_file = argv[0];
+    argv[0] = "program";
     return config_load(ITEMS, countof(ITEMS), argc, argv, default_file, &s->config, &s->err);
 }
-#define LOAD(s, file, ...) load(&(s), file, (char *[]){ "program", __VA_ARGS__ __VA_OPT__(, ) NULL })
+#define LOAD(s, ...) load(&(s), (char *[]){ __VA_ARGS__, NULL })
 
 static char *write_yaml(void **state, const char *text)
 {
