@@ -158,7 +158,8 @@ static long read_body(struct call *call, void *room, size_t room_len)
     do
         got = pread(request->body_fd, room, len, call->sent);
     while (got < 0 && errno == EINTR);
-    return got == 0 && len > 0 ? -ERR_IO : got; /* a file that shrank must not hang the other side */
+    /* A file that shrank must not leave the other side waiting. */
+    return got == 0 && len > 0 ? -ERR_IO : got;
 }
 
 static size_t on_body(char *room, size_t size, size_t count, void *ctx)

@@ -43,10 +43,9 @@ void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_MAX])
     char fraction[8] = "";
     if (ms != 0)
         snprintf(fraction, sizeof(fraction), ".%03d", ms);
-    snprintf(ret_text, CLOCK_TEXT_MAX, "%04hd-%02hhd-%02hhdT%02hhd:%02hhd:%02hhd%s",
+    snprintf(ret_text, CLOCK_TEXT_MAX, "%04hd-%02hhd-%02hhdT%02hhd:%02hhd:%02hhd%sZ",
              (short)(tm.tm_year + 1900), (signed char)(tm.tm_mon + 1), (signed char)tm.tm_mday,
              (signed char)tm.tm_hour, (signed char)tm.tm_min, (signed char)tm.tm_sec, fraction);
-    strcat(ret_text, "Z");
 }
 
 /* Exactly `digits` digits and then `then` (NUL: anything); moves *p past them. */
@@ -159,7 +158,7 @@ static bool take_amount(const char **p, int64_t *ret_milli, bool *ret_fraction)
         if (!isdigit((unsigned char)**p))
             return false;
         for (int unit = 100; isdigit((unsigned char)**p); unit /= 10, (*p)++)
-            fraction += (**p - '0') * unit;
+            fraction += (int64_t)(**p - '0') * unit;
     }
     *ret_milli = whole * 1000 + fraction;
     return true;

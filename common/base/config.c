@@ -48,7 +48,7 @@ static int parse_bool(const char *text, int64_t *ret, struct err *err)
     static const char *const words[] = { "false", "true", "no", "yes", "off", "on", "0", "1" };
     for (size_t i = 0; i < countof(words); i++) {
         if (strcmp(text, words[i]) == 0) {
-            *ret = i % 2;
+            *ret = i % 2 == 1;
             return 0;
         }
     }
@@ -254,7 +254,7 @@ static char *environment_name(const char *name)
 {
     char *variable = xasprintf("SOS_%s", name);
     for (char *p = variable; *p; p++)
-        *p = *p == '-' ? '_' : (char)toupper((unsigned char)*p);
+        *p = (char)(*p == '-' ? '_' : toupper((unsigned char)*p));
     return variable;
 }
 

@@ -181,7 +181,7 @@ static int remove_or_lift(struct removal *removal, int dirfd, const char *name)
     if (errno != ENOTEMPTY && errno != EEXIST)
         return -1;
 
-    auto_close int fd = open_folder(dirfd, name); /* a mount is refused here; the mode is made right */
+    auto_close int fd = open_folder(dirfd, name); /* refuses a mount, makes the mode right */
     if (fd < 0)
         return -1;
     char lifted[48];

@@ -49,8 +49,8 @@ static size_t line_make(const char *text, size_t len, char ret[LINE_MAX_BYTES])
         size_t used = 0;
         size_t size = escape_next(text, len, shown, &used);
         if (at + size > LINE_MAX_BYTES - TAIL) {
-            memcpy(ret + at, "...", 3);
-            at += 3;
+            for (int dots = 0; dots < 3; dots++)
+                ret[at++] = '.';
             break;
         }
         memcpy(ret + at, shown, size);

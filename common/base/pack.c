@@ -66,8 +66,8 @@ static int open_blob(const struct packer *packer, const struct tree_file *file, 
     if (rc < 0)
         return rc;
     if (size_bytes != file->size_bytes)
-        return err_set(err, ERR_INVALID, "'%.120s' has %ld bytes, its manifest says %ld", file->path,
-                       size_bytes, file->size_bytes);
+        return err_set(err, ERR_INVALID, "'%.120s' has %ld bytes, its manifest says %ld",
+                       file->path, size_bytes, file->size_bytes);
     *ret_fd = take_fd(fd);
     return 0;
 }

@@ -164,7 +164,7 @@ static int by_path(const void *a, const void *b)
 static int check_parents(const struct tree *tree, const struct tree_file *file, struct err *err)
 {
     char parent[TREE_PATH_MAX + 1];
-    strcpy(parent, file->path);
+    memcpy(parent, file->path, strlen(file->path) + 1);
     for (char *slash = strrchr(parent, '/'); slash; slash = strrchr(parent, '/')) {
         *slash = '\0';
         struct tree_file key = { .path = parent };

@@ -190,7 +190,7 @@ static int enter_path(struct unpacker *u, const char *path)
     if (fd < 0)
         return not_made(u, path);
     char rest[TREE_PATH_MAX + 1];
-    strcpy(rest, path);
+    memcpy(rest, path, strlen(path) + 1);
     char *save = NULL;
     for (char *name = strtok_r(rest, "/", &save); name; name = strtok_r(NULL, "/", &save)) {
         int next = enter_folder(u, fd, name);
@@ -202,7 +202,7 @@ static int enter_path(struct unpacker *u, const char *path)
     if (u->parent_fd >= 0)
         close(u->parent_fd);
     u->parent_fd = take_fd(fd);
-    strcpy(u->parent, path);
+    memcpy(u->parent, path, strlen(path) + 1);
     return 0;
 }
 

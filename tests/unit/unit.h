@@ -41,7 +41,8 @@ static inline int unit_folder_drop(void **state)
     free(*state);
     return rc;
 }
-#define unit_test_in_folder(f) cmocka_unit_test_setup_teardown(f, unit_folder_make, unit_folder_drop)
+#define unit_test_in_folder(f)                                                                    \
+    cmocka_unit_test_setup_teardown(f, unit_folder_make, unit_folder_drop)
 
 static inline bool unit_put(const char *path, const char *text)
 {

@@ -15,7 +15,7 @@
 struct blobs;
 struct blob_writer;
 
-/* Makes DIR when it is not there.  -ERR_CONFLICT when another process has it (flock of DIR/lock). */
+/* Makes DIR when it is not there.  -ERR_CONFLICT when another process has it (flock, DIR/lock). */
 int blobs_open(const char *dir, struct blobs **ret, struct err *err);
 void blobs_close(struct blobs *blobs);   /* after every writer; NULL is fine */
 

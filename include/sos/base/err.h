@@ -37,7 +37,7 @@ int err_set(struct err *err, enum err_code code, const char *fmt, ...)
  * ERR_NOT_FOUND, ENOSPC and EDQUOT ERR_FULL, all else ERR_IO. */
 int err_errno(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "<text>: " before what is there; the code stays.  This and the next two read the code from
- * `err`; without one they cannot know it and return -ERR_IO: return your own rc where it matters. */
+ * `err`; without one they cannot know it and return -ERR_IO: return your rc where it matters. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Give an error its stable word and its advice; returns -code. */
 int err_reason(struct err *err, const char *reason);

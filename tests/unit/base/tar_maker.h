@@ -61,7 +61,8 @@ static inline void tar_add(struct buf *tar, const struct tar_head *h)
 
 static inline void tar_file(struct buf *tar, const char *name, const char *text)
 {
-    tar_add(tar, &(struct tar_head){ .name = name, .type = '0', .data = text, .len = strlen(text) });
+    tar_add(tar,
+            &(struct tar_head){ .name = name, .type = '0', .data = text, .len = strlen(text) });
 }
 static inline void tar_link(struct buf *tar, const char *name, const char *target)
 {

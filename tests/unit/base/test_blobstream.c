@@ -53,7 +53,8 @@ static int read_stream(struct scene *s, const void *data, size_t len, size_t ste
     struct blobstream_reader *r = blobstream_reader_new(s->blobs, wanted, s, bytes_max);
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < len; at += step)
-        rc = blobstream_feed(r, (const char *)data + at, len - at < step ? len - at : step, &s->err);
+        rc =
+            blobstream_feed(r, (const char *)data + at, len - at < step ? len - at : step, &s->err);
     if (rc == 0)
         rc = blobstream_finish(r, &s->err);
     else

@@ -37,7 +37,8 @@ static void take_request(struct server *s, int fd)
         if (head && s->seen.len - head >= s->body_len)
             return;
         if (head && memmem(s->seen.data + start, head - start, "100-continue", 12) &&
-            s->seen.len == head && write(fd, "HTTP/1.1 100 Continue\r\nX-First: 1\r\n\r\n", 38) != 38)
+            s->seen.len == head &&
+            write(fd, "HTTP/1.1 100 Continue\r\nX-First: 1\r\n\r\n", 38) != 38)
             return;
         ssize_t got = read(fd, part, sizeof(part));
         if (got <= 0)

@@ -37,9 +37,16 @@ static void an_id_is_never_given_twice(void **state)
 static void only_whole_ids_are_valid(void **state)
 {
     static const char *const bad[] = {
-        "", "bld", "bld_", "bld_01ARYZ6S41TSV4RRFFQ69G5FA", "bld_01ARYZ6S41TSV4RRFFQ69G5FAVX",
-        "bld_81ARYZ6S41TSV4RRFFQ69G5FAV", "bld_01aryz6s41tsv4rrffq69g5fav", "att_01ARYZ6S41TSV4RRFFQ69G5FAV",
-        "bld_01ARYZ6S41TSV4RRFFQ69G5FAU", "bld-01ARYZ6S41TSV4RRFFQ69G5FAV",
+        "",
+        "bld",
+        "bld_",
+        "bld_01ARYZ6S41TSV4RRFFQ69G5FA",
+        "bld_01ARYZ6S41TSV4RRFFQ69G5FAVX",
+        "bld_81ARYZ6S41TSV4RRFFQ69G5FAV",
+        "bld_01aryz6s41tsv4rrffq69g5fav",
+        "att_01ARYZ6S41TSV4RRFFQ69G5FAV",
+        "bld_01ARYZ6S41TSV4RRFFQ69G5FAU",
+        "bld-01ARYZ6S41TSV4RRFFQ69G5FAV",
         "bld_01ARYZ6S41TSV4RRFFQ69G5F/V",
     };
     char id[ID_MAX];

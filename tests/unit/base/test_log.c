@@ -63,7 +63,8 @@ static void nothing_in_a_value_can_forge_a_line_or_drive_a_terminal(void **state
 {
     (void)state;
     struct capture c = capture_begin();
-    log_info("a", "b", "v=%s", "x\n2026 INFO fake\r\x1b]52;\x07 \xc2\x9b \xe2\x80\xae \xff \xc3\xbc \\");
+    log_info("a", "b", "v=%s",
+             "x\n2026 INFO fake\r\x1b]52;\x07 \xc2\x9b \xe2\x80\xae \xff \xc3\xbc \\");
     auto_free char *text = capture_end(c);
     assert_non_null(strstr(text, "v=x\\n2026 INFO fake\\x0d\\x1b]52;\\x07 \\u009b \\u202e \\xff "
                                  "\xc3\xbc \\\\\n"));

@@ -81,7 +81,8 @@ static void only_the_canonical_text_is_taken(void **state)
 
 static void a_path_is_plain(void **state)
 {
-    static const char *const good[] = { "a", "a/b", "...", "a b", "-rf", "\xc3\xbc", ".git/x", "a..b" };
+    static const char *const good[] = { "a",   "a/b",      "...",    "a b",
+                                        "-rf", "\xc3\xbc", ".git/x", "a..b" };
     static const char *const bad[] = {
         "", "/", "/a", "a/", "a//b", ".", "..", "a/.", "a/..", "./a", "../a", "a/../b", "a\\b",
         "a\nb", "a\x7f", "\x01", "\xff", "a/\xc0\xaf", "\xed\xa0\x80",

@@ -376,7 +376,9 @@ static void a_bomb_is_stopped_by_its_ratio(void **state)
     auto_free char *zeros = xcalloc(1, 40 << 20);
     tar_add(&s.tar, &(struct tar_head){ .name = "z", .type = '0', .data = zeros, .len = 40 << 20 });
     tar_end(&s.tar);
-    const struct unpack_limits limits = { .bytes_max = 1LL << 30, .files_max = 9, .ratio_max = 100 };
+    const struct unpack_limits limits = { .bytes_max = 1LL << 30,
+                                          .files_max = 9,
+                                          .ratio_max = 100 };
     too_big(&s, zstd_fd(&s.tar), &limits);
 
     struct stat st;
