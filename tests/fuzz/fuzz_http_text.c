@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/serve/auth_table.h"
 #include "common/serve/http_text.h"
 #include "common/serve/route_match.h"
 #include "sos/base/auto.h"
+#include "sos/serve/auth.h"
 #include "sos/v1_routes.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t len);
