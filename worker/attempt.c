@@ -11,11 +11,11 @@
 #include "sos/base/log.h"
 
 enum {
-    CALL_TIMEOUT_MS = 4000,       /* a silent server must not hold the pump for long */
-    PART_MAX = 256 * 1024,        /* log bytes in one call */
+    CALL_TIMEOUT_MS = 4000, /* a silent server must not hold the pump for long */
+    PART_MAX = 256 * 1024,  /* log bytes in one call */
     RETRY_MS = 500,
-    STOP_MS = 3000,               /* to say good-bye in, when the worker ends */
-    SAFETY_MS = 10000,            /* stop that long before the lease ends */
+    STOP_MS = 3000,    /* to say good-bye in, when the worker ends */
+    SAFETY_MS = 10000, /* stop that long before the lease ends */
 };
 
 /* The worker stops before the server may give the build to another. */
@@ -90,8 +90,7 @@ void attempt_say(struct attempt *attempt, const char *fmt, ...)
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
-    auto_free char *line =
-        xasprintf("%s[sos] %s\n", attempt->last_byte == '\n' ? "" : "\n", text);
+    auto_free char *line = xasprintf("%s[sos] %s\n", attempt->last_byte == '\n' ? "" : "\n", text);
     log_add(attempt, line, strlen(line));
 }
 
@@ -137,7 +136,8 @@ static char *attempt_url(const struct attempt *attempt, const char *rest)
     return xasprintf("%s/v1/agent/attempts/%s%s", attempt->settings->server_url, id, rest);
 }
 
-static void on_renewed(struct attempt *attempt, int64_t asked_ms, const struct client_answer *answer)
+static void on_renewed(struct attempt *attempt, int64_t asked_ms,
+                       const struct client_answer *answer)
 {
     struct sos_update_attempt_response said = { 0 };
     const char *text = answer->body.data ? answer->body.data : "";
@@ -167,8 +167,8 @@ static void renew(struct attempt *attempt)
         on_renewed(attempt, asked_ms, &answer);
     if (status >= 0)
         client_answer_done(&answer);
-    int64_t pause_ms = attempt->ttl_ms / 5 < ATTEMPT_RENEW_MS ? attempt->ttl_ms / 5
-                                                              : ATTEMPT_RENEW_MS;
+    int64_t pause_ms =
+        attempt->ttl_ms / 5 < ATTEMPT_RENEW_MS ? attempt->ttl_ms / 5 : ATTEMPT_RENEW_MS;
     attempt->renew_at_ms = clock_mono_ms() + (status == 200 ? pause_ms : RETRY_MS);
 }
 

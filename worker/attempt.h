@@ -16,34 +16,34 @@
 #include "worker/verdict.h"
 
 enum {
-    ATTEMPT_LOG_MAX = 1024 * 1024,     /* not yet sent */
+    ATTEMPT_LOG_MAX = 1024 * 1024, /* not yet sent */
     ATTEMPT_FLUSH_MS = 100,
-    ATTEMPT_RENEW_MS = 2000,           /* so that a cancel is quick */
+    ATTEMPT_RENEW_MS = 2000, /* so that a cancel is quick */
     ATTEMPT_STEPS_MAX = 8,
 };
 
 /* What the worker has to do about the build. */
 enum attempt_word {
     ATTEMPT_GO,
-    ATTEMPT_CANCEL,   /* stop, and say so */
-    ATTEMPT_LOST,     /* stop; the lease is another's or was not renewed in time */
-    ATTEMPT_STOP,     /* the worker itself is told to end */
+    ATTEMPT_CANCEL, /* stop, and say so */
+    ATTEMPT_LOST,   /* stop; the lease is another's or was not renewed in time */
+    ATTEMPT_STOP,   /* the worker itself is told to end */
 };
 
 struct attempt {
-    const struct settings *settings;   /* borrowed */
-    struct client *client;             /* borrowed */
-    const struct sos_lease *lease;     /* borrowed */
+    const struct settings *settings; /* borrowed */
+    struct client *client;           /* borrowed */
+    const struct sos_lease *lease;   /* borrowed */
     enum attempt_word word;
     enum sos_build_state state;
     struct sos_step steps[ATTEMPT_STEPS_MAX];
     size_t steps_count;
-    struct buf log;                    /* not yet acknowledged */
-    int64_t log_sent;                  /* acknowledged bytes */
-    int64_t output_bytes;              /* what the build wrote, without our own lines */
+    struct buf log;       /* not yet acknowledged */
+    int64_t log_sent;     /* acknowledged bytes */
+    int64_t output_bytes; /* what the build wrote, without our own lines */
     bool log_truncated;
     char last_byte;
-    int64_t lease_until_ms;            /* monotonic: stop by yourself then */
+    int64_t lease_until_ms; /* monotonic: stop by yourself then */
     int64_t ttl_ms;
     int64_t renew_at_ms;
     int64_t flush_at_ms;

@@ -52,8 +52,8 @@ static int make_new(const struct cache *cache, int64_t bytes, unsigned uid, cons
 }
 
 int cache_open(const char *caches, const char *slot_dir, const char *project, const char *image,
-               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh,
-               struct cache *ret, struct err *err)
+               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh, struct cache *ret,
+               struct err *err)
 {
     struct cache cache = { .kept = xasprintf("%s/%s/%s.ext4", caches, project, image),
                            .used = xasprintf("%s/cache.ext4", slot_dir) };
@@ -73,7 +73,8 @@ int cache_open(const char *caches, const char *slot_dir, const char *project, co
 
 static int keep(const struct cache *cache, struct err *err)
 {
-    auto_free char *folder = xstrndup(cache->kept, (size_t)(strrchr(cache->kept, '/') - cache->kept));
+    auto_free char *folder =
+        xstrndup(cache->kept, (size_t)(strrchr(cache->kept, '/') - cache->kept));
     int rc = fs_mkdirs(folder, 0700, err);
     if (rc < 0)
         return rc;
@@ -107,7 +108,8 @@ void cache_close(struct cache *cache, const char *caches, const char *mountpoint
 }
 
 /* The sum of all, and the one that was used longest ago (gives; free()). */
-static int caches_measure(const char *caches, int64_t *ret_bytes, char **ret_oldest, struct err *err)
+static int caches_measure(const char *caches, int64_t *ret_bytes, char **ret_oldest,
+                          struct err *err)
 {
     char *roots[] = { (char *)(uintptr_t)caches, NULL };
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);

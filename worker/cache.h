@@ -14,16 +14,16 @@
 #include "sos/base/err.h"
 
 struct cache {
-    char *kept;       /* where it is between builds */
-    char *used;       /* where it is now */
+    char *kept; /* where it is between builds */
+    char *used; /* where it is now */
     bool mounted;
 };
 
-/* Take or make the cache of (project, image) and mount it at `mountpoint` for the user `uid`; `fresh` begins
- * with an empty one in any case. */
+/* Take or make the cache of (project, image) and mount it at `mountpoint` for the user `uid`;
+ * `fresh` begins with an empty one in any case. */
 int cache_open(const char *caches, const char *slot_dir, const char *project, const char *image,
-               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh,
-               struct cache *ret, struct err *err);
+               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh, struct cache *ret,
+               struct err *err);
 /* Unmount; keep it for the next build, or throw it away.  `total_bytes` is the room of all kept
  * caches: the longest unused go first. */
 void cache_close(struct cache *cache, const char *caches, const char *mountpoint, bool keep,

@@ -44,8 +44,7 @@ static bool limits_swap(const struct cgroups *cgroups)
     if (strcmp(cgroups->kind, "v2") == 0)
         return true;
     for (size_t i = 0; i < cgroups->count; i++) {
-        auto_free char *file =
-            xasprintf("%s/memory.memsw.limit_in_bytes", cgroups->roots[i].path);
+        auto_free char *file = xasprintf("%s/memory.memsw.limit_in_bytes", cgroups->roots[i].path);
         if (access(file, F_OK) == 0)
             return true;
     }

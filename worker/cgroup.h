@@ -17,14 +17,14 @@ enum { CGROUP_ROOTS_MAX = 24, CGROUP_PATH_MAX = 256, CGROUP_NAME_MAX = 80 };
 /* One mounted hierarchy. */
 struct cgroup_root {
     char path[CGROUP_PATH_MAX];
-    bool unified;               /* cgroup2 */
+    bool unified; /* cgroup2 */
 };
 
 struct cgroups {
     struct cgroup_root roots[CGROUP_ROOTS_MAX];
     size_t count;
-    const char *kind;           /* "v1", "hybrid" or "v2", in static storage */
-    bool limits_swap;           /* the kernel accounts memory and swap together */
+    const char *kind; /* "v1", "hybrid" or "v2", in static storage */
+    bool limits_swap; /* the kernel accounts memory and swap together */
 };
 
 /* "<prefix><worker>-<slot>". */
@@ -34,8 +34,8 @@ void cgroup_slot_name(const char *prefix, const char *worker, int slot, char ret
 int cgroups_find(const char *mountinfo, struct cgroups *ret, struct err *err);
 
 struct cgroup_usage {
-    int64_t oom_kills;          /* processes killed for memory */
-    int64_t pids_refused;       /* forks that failed for pids.max */
+    int64_t oom_kills;    /* processes killed for memory */
+    int64_t pids_refused; /* forks that failed for pids.max */
 };
 
 /* What is not told counts as zero. */

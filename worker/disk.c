@@ -25,8 +25,8 @@
 enum { SHUTDOWN_NO_FLUSH = 2 };
 
 enum {
-    LOOP_TRIES = 64,                 /* other slots take devices at the same time */
-    LOOP_MAJOR = 7,                  /* Documentation/admin-guide/devices.txt */
+    LOOP_TRIES = 64, /* other slots take devices at the same time */
+    LOOP_MAJOR = 7,  /* Documentation/admin-guide/devices.txt */
     MKE2FS_TIMEOUT_MS = 60000,
     FULL_BYTES = 256 * 1024,
     FULL_INODES = 16,
@@ -43,8 +43,21 @@ int disk_make(const char *path, int64_t bytes, uid_t uid, gid_t gid, struct err 
 
     /* No journal: after a crash the file is thrown away. The tables are written when needed. */
     auto_free char *options = xasprintf("lazy_itable_init=1,nodiscard,root_owner=%u:%u", uid, gid);
-    const char *argv[] = { "mke2fs", "-q", "-F", "-t", "ext4", "-m", "0", "-i", "16384", "-O",
-                           "^has_journal,^resize_inode", "-E", options, path, NULL };
+    const char *argv[] = { "mke2fs",
+                           "-q",
+                           "-F",
+                           "-t",
+                           "ext4",
+                           "-m",
+                           "0",
+                           "-i",
+                           "16384",
+                           "-O",
+                           "^has_journal,^resize_inode",
+                           "-E",
+                           options,
+                           path,
+                           NULL };
     struct spawn spawn = { .argv = argv, .timeout_ms = MKE2FS_TIMEOUT_MS };
     struct buf said;
     buf_init(&said, 4096);
@@ -71,8 +84,7 @@ static int loop_attach(int file_fd, const char *name, char ret_path[32], struct 
     if (control < 0)
         return err_errno(err, "open /dev/loop-control");
 
-    struct loop_config config = { .fd = (unsigned)file_fd,
-                                  .info.lo_flags = LO_FLAGS_AUTOCLEAR };
+    struct loop_config config = { .fd = (unsigned)file_fd, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
     snprintf((char *)config.info.lo_file_name, LO_NAME_SIZE, "%s", name);
     for (int i = 0; i < LOOP_TRIES; i++) {
         int number = ioctl(control, LOOP_CTL_GET_FREE);

@@ -108,7 +108,7 @@ int images_list(const char *images, struct sos_worker_image **ret, size_t *ret_c
 
 /* --- hardening --- */
 
-static struct err *walk_err;   /* nftw() has no context argument; a slot is one thread */
+static struct err *walk_err; /* nftw() has no context argument; a slot is one thread */
 
 static int walk_harden(const char *path, const struct stat *st, int kind, struct FTW *ftw)
 {

@@ -10,7 +10,7 @@
 
 #include "sos/base/log.h"
 
-static volatile pid_t kept;   /* the keeper's child, for its signal handler */
+static volatile pid_t kept; /* the keeper's child, for its signal handler */
 
 static void on_term(int signal_number)
 {

@@ -86,8 +86,11 @@ int job_call(struct job *job, job_fn fn, struct verdict *ret)
     }
     close(take_fd(out));
 
-    struct pump pump = { .attempt = &job->attempt, .pid = pid, .out_fd = in,
-                         .build_until_ms = job->build_until_ms, .stop = job->stop };
+    struct pump pump = { .attempt = &job->attempt,
+                         .pid = pid,
+                         .out_fd = in,
+                         .build_until_ms = job->build_until_ms,
+                         .stop = job->stop };
     struct pump_result result;
     pump_run(&pump, &result);
     return call_judge(job, &result, ret);
@@ -254,10 +257,11 @@ void job_run(const struct settings *settings, const struct sandbox *sandbox, str
     const char *ids[STEPS];
     for (size_t i = 0; i < STEPS; i++)
         ids[i] = steps[i].id;
-    struct job job = { .settings = settings, .sandbox = sandbox, .lease = lease, .stop = stop,
-                       .slot_dir = slot_dir };
-    job.shared = mmap(NULL, sizeof *job.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                      -1, 0);
+    struct job job = {
+        .settings = settings, .sandbox = sandbox, .lease = lease, .stop = stop, .slot_dir = slot_dir
+    };
+    job.shared =
+        mmap(NULL, sizeof *job.shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert(job.shared != MAP_FAILED);
     attempt_init(&job.attempt, settings, client, lease, ids, STEPS);
     log_info("job", "begins", "attempt=%s slot=%d", lease->attempt_id, sandbox->slot);

@@ -19,16 +19,16 @@ struct job_shared {
 };
 
 struct job {
-    const struct settings *settings;   /* borrowed */
-    const struct sandbox *sandbox;     /* borrowed */
-    const struct sos_lease *lease;     /* borrowed */
-    const volatile int *stop;          /* borrowed: the worker is told to end */
-    const char *slot_dir;              /* borrowed */
+    const struct settings *settings; /* borrowed */
+    const struct sandbox *sandbox;   /* borrowed */
+    const struct sos_lease *lease;   /* borrowed */
+    const volatile int *stop;        /* borrowed: the worker is told to end */
+    const char *slot_dir;            /* borrowed */
     struct attempt attempt;
     struct job_shared *shared;
     struct cache cache;
     bool scratch_mounted;
-    int64_t build_until_ms;            /* monotonic */
+    int64_t build_until_ms; /* monotonic */
 };
 
 /* Run the attempt of a lease; `client` is the slot's own connection. */

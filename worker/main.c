@@ -33,7 +33,7 @@
 enum {
     SLOTS_MAX = 256,
     NAME_MAX_LEN = 40,
-    LOCK_TIMEOUT_MS = 15000,      /* an earlier life's slots need a moment to die */
+    LOCK_TIMEOUT_MS = 15000, /* an earlier life's slots need a moment to die */
     PAUSE_US = 100000,
     REGISTER_PAUSE_US = 500000,
     RESTART_PAUSE_S = 1,
@@ -41,33 +41,48 @@ enum {
 };
 
 static const struct config_item items[] = {
-    { .name = "server-url", .type = CONFIG_STRING, .fallback = "http://127.0.0.1:8600",
+    { .name = "server-url",
+      .type = CONFIG_STRING,
+      .fallback = "http://127.0.0.1:8600",
       .help = "the server to work for" },
-    { .name = "server-token-file", .type = CONFIG_STRING,
+    { .name = "server-token-file",
+      .type = CONFIG_STRING,
       .help = "file with the worker's token; built-in: <state>/server/worker.token" },
-    { .name = "name", .type = CONFIG_STRING,
+    { .name = "name",
+      .type = CONFIG_STRING,
       .help = "of this worker, unique in the farm; built-in: the host's name" },
-    { .name = "slots", .type = CONFIG_INT, .fallback = "0",
+    { .name = "slots",
+      .type = CONFIG_INT,
+      .fallback = "0",
       .help = "builds at a time; 0: one for each two cores" },
-    { .name = "state", .type = CONFIG_STRING, .fallback = "/var/lib/sos",
+    { .name = "state",
+      .type = CONFIG_STRING,
+      .fallback = "/var/lib/sos",
       .help = "folder for everything that is kept" },
-    { .name = "images", .type = CONFIG_STRING,
+    { .name = "images",
+      .type = CONFIG_STRING,
       .help = "folder that images/make filled; built-in: <state>/images" },
-    { .name = "runtime", .type = CONFIG_STRING, .fallback = "auto",
-      .help = "auto, runc or crun" },
-    { .name = "init", .type = CONFIG_STRING,
+    { .name = "runtime", .type = CONFIG_STRING, .fallback = "auto", .help = "auto, runc or crun" },
+    { .name = "init",
+      .type = CONFIG_STRING,
       .help = "the sos-init for sandboxes; built-in: beside this program" },
-    { .name = "network", .type = CONFIG_STRING, .fallback = "host",
+    { .name = "network",
+      .type = CONFIG_STRING,
+      .fallback = "host",
       .help = "of the step fetch; host is the only one" },
-    { .name = "fetch-env", .type = CONFIG_LIST,
+    { .name = "fetch-env",
+      .type = CONFIG_LIST,
       .fallback = "GOPROXY\nGOSUMDB\nGONOSUMDB\nPIP_INDEX_URL\nUV_INDEX_URL\nnpm_config_registry\n"
                   "COREPACK_NPM_REGISTRY\nSOS_MAVEN_MIRROR\nhttp_proxy\nhttps_proxy\nno_proxy\n"
                   "HTTP_PROXY\nHTTPS_PROXY\nNO_PROXY",
       .help = "variables of the worker's environment that fetch gets" },
-    { .name = "ca-bundle", .type = CONFIG_STRING,
+    { .name = "ca-bundle",
+      .type = CONFIG_STRING,
       .fallback = "/etc/ssl/certs/ca-certificates.crt",
       .help = "authorities that fetch trusts; empty: the image's" },
-    { .name = "cache-total", .type = CONFIG_BYTES, .fallback = "20GiB",
+    { .name = "cache-total",
+      .type = CONFIG_BYTES,
+      .fallback = "20GiB",
       .help = "room for the caches of all projects" },
 };
 
@@ -201,7 +216,7 @@ static int state_lock(const struct settings *settings, struct err *err)
         }
         usleep(PAUSE_US);
     }
-    return 0;   /* the descriptor stays open until the process ends */
+    return 0; /* the descriptor stays open until the process ends */
 }
 
 struct probe {
@@ -228,11 +243,11 @@ static int probe_main(void *ctx)
 static int choose_runtime(const char *wanted, struct settings *settings,
                           const struct cgroups *cgroups, struct err *err)
 {
-    struct probe *probe = mmap(NULL, sizeof *probe, PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct probe *probe =
+        mmap(NULL, sizeof *probe, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert(probe != MAP_FAILED);
-    *probe = (struct probe){ .wanted = wanted, .settings = settings, .cgroups = cgroups,
-                             .rc = -ERR_IO };
+    *probe =
+        (struct probe){ .wanted = wanted, .settings = settings, .cgroups = cgroups, .rc = -ERR_IO };
     err_set(&probe->err, ERR_IO, "the sandbox could not be tried");
     pid_t pid;
     int rc = isolate_start(probe_main, probe, &pid, err);
@@ -279,14 +294,14 @@ struct crew {
     struct settings *settings;
     const struct cgroups *cgroups;
     struct slot slots[SLOTS_MAX];
-    pid_t pids[SLOTS_MAX];        /* 0: not running */
-    char sessions[SLOTS_MAX][sizeof ((struct settings *)0)->session];
+    pid_t pids[SLOTS_MAX]; /* 0: not running */
+    char sessions[SLOTS_MAX][sizeof((struct settings *)0)->session];
 };
 
 static int crew_start(struct crew *crew, int number, struct err *err)
 {
-    crew->slots[number] = (struct slot){ .settings = crew->settings, .cgroups = crew->cgroups,
-                                         .number = number };
+    crew->slots[number] =
+        (struct slot){ .settings = crew->settings, .cgroups = crew->cgroups, .number = number };
     memcpy(crew->sessions[number], crew->settings->session, sizeof crew->sessions[number]);
     return isolate_start(slot_main, &crew->slots[number], &crew->pids[number], err);
 }

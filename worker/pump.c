@@ -18,14 +18,14 @@ enum {
     READ_BYTES = 64 * 1024,
     TICK_MS = 50,
     WATCH_MS = 250,
-    DRAIN_READS = 64,              /* more than a pipe holds */
-    PIDS_REFUSED_MAX = 1000,       /* whoever still forks then will not stop */
+    DRAIN_READS = 64,        /* more than a pipe holds */
+    PIDS_REFUSED_MAX = 1000, /* whoever still forks then will not stop */
 };
 
 struct state {
     const struct pump *pump;
     struct pump_result *result;
-    bool ended;                    /* result->end says why */
+    bool ended; /* result->end says why */
     int64_t last_output_ms;
     int64_t watch_at_ms;
     char line[PUMP_LINE_MAX];
@@ -137,7 +137,7 @@ static bool wait_once(struct state *state, int pidfd)
     if (fds[1].revents & POLLIN)
         (void)output_read(state);
     else if (fds[1].revents && !fds[0].revents)
-        usleep(TICK_MS * 1000);   /* it closed its output and lives on */
+        usleep(TICK_MS * 1000); /* it closed its output and lives on */
     return fds[0].revents != 0;
 }
 

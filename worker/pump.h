@@ -15,14 +15,14 @@ enum { PUMP_LINE_MAX = 240 };
 
 /* Why it ended. */
 enum pump_end {
-    PUMP_EXITED,          /* by itself */
+    PUMP_EXITED, /* by itself */
     PUMP_BUILD_TIMEOUT,
     PUMP_STEP_TIMEOUT,
     PUMP_SILENT,
     PUMP_LOG_LIMIT,
     PUMP_OOM,
-    PUMP_PIDS,            /* it did not stop asking for processes */
-    PUMP_WORD,            /* see attempt->word */
+    PUMP_PIDS, /* it did not stop asking for processes */
+    PUMP_WORD, /* see attempt->word */
 };
 
 struct pump {
@@ -35,16 +35,16 @@ struct pump {
     int64_t log_bytes_max;         /* of the whole attempt */
     const struct cgroups *cgroups; /* NULL: not a sandbox */
     const char *cgroup;
-    const char *const *disks;      /* mount points to watch, NULL-terminated; NULL: none */
-    const volatile int *stop;      /* the worker's own wish to end */
+    const char *const *disks; /* mount points to watch, NULL-terminated; NULL: none */
+    const volatile int *stop; /* the worker's own wish to end */
 };
 
 struct pump_result {
     enum pump_end end;
-    int status;                    /* as waitpid() gives it */
+    int status; /* as waitpid() gives it */
     struct cgroup_usage usage;
-    bool disk_was_full;            /* seen full, or the output said so */
-    char line[PUMP_LINE_MAX];      /* the last one that was not empty, printable */
+    bool disk_was_full;       /* seen full, or the output said so */
+    char line[PUMP_LINE_MAX]; /* the last one that was not empty, printable */
 };
 
 void pump_run(const struct pump *pump, struct pump_result *ret);

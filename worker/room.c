@@ -15,7 +15,8 @@
 enum { FILE_BYTES_MAX = 8 * 1024 * 1024 };
 
 static const char *const folders[] = {
-    "inside", "bundle", "runtime", "build-root", "run-root", "scratch", "cache", "artifact", "empty",
+    "inside",  "bundle", "runtime",  "build-root", "run-root",
+    "scratch", "cache",  "artifact", "empty",
 };
 
 static int write_file(const char *name, const void *data, size_t len, mode_t mode, struct err *err)

@@ -18,8 +18,8 @@
 
 enum {
     SANDBOX_UID_BASE = 0x100000,
-    SANDBOX_UIDS = 0x10000,     /* to a slot */
-    SANDBOX_USER = 1000,        /* inside */
+    SANDBOX_UIDS = 0x10000, /* to a slot */
+    SANDBOX_USER = 1000,    /* inside */
 };
 
 /* One slot's. */
@@ -34,10 +34,10 @@ struct sandbox {
  * can be passed by anyone (the sandbox resolves them with its own, unprivileged, identity). */
 struct sandbox_run {
     const char *rootfs;
-    const char *work;              /* holds src, out and tmp, to write */
-    const char *cache;             /* to write; NULL: the folder stays empty and read-only */
-    const char *artifact;          /* to read, as /artifact; NULL: as cache */
-    bool network;                  /* the host's */
+    const char *work;     /* holds src, out and tmp, to write */
+    const char *cache;    /* to write; NULL: the folder stays empty and read-only */
+    const char *artifact; /* to read, as /artifact; NULL: as cache */
+    bool network;         /* the host's */
     const char *const *args;
     const char *const *env;
     const struct sos_limits *limits;

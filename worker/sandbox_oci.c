@@ -69,9 +69,9 @@ static int runtime_failed(const char *runtime, struct err *err)
 /* Only 0, 1 and 2 pass to the runtime, so nothing of ours can reach the sandbox. */
 static int runtime_spawn(const char *runtime, int out_fd, pid_t *ret_pid, struct err *err)
 {
-    const char *argv[] = { runtime,      "--root",   STATE,         "--log",      LOGFILE,
-                           "run",        "--detach", "--bundle",    ROOM "/bundle",
-                           "--pid-file", PIDFILE,    container_id,  NULL };
+    const char *argv[] = { runtime, "--root",     STATE,      "--log",        LOGFILE,
+                           "run",   "--detach",   "--bundle", ROOM "/bundle", "--pid-file",
+                           PIDFILE, container_id, NULL };
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t none;
@@ -165,7 +165,8 @@ static int runtime_version(const char *runtime, char *ret, size_t ret_max, struc
     buf_init(&said, 4096);
     int rc = spawn_run(&spawn, &said, NULL, err);
     char version[32] = "";
-    if (rc == 0 && sscanf(said.data ? said.data : "", "%*s version %31[0-9A-Za-z.+~-]", version) == 1)
+    if (rc == 0 &&
+        sscanf(said.data ? said.data : "", "%*s version %31[0-9A-Za-z.+~-]", version) == 1)
         snprintf(ret, ret_max, "%s %s", runtime, version);
     else if (rc == 0)
         snprintf(ret, ret_max, "%s", runtime);
@@ -194,10 +195,14 @@ static int probe_one(const struct settings *settings, const struct cgroups *cgro
 {
     static const char *const args[] = { "/run/sos/init", "--", "/run/sos/init", "--version", NULL };
     static const char *const env[] = { "PATH=/bin", NULL };
-    struct sos_limits limits = { .memory_bytes = 1 << 28, .cpu_millis = 1000, .pids = 64,
-                                 .disk_bytes = 1 << 20 };
-    struct sandbox_run run = { .rootfs = ROOM "/build-root", .work = ROOM "/scratch", .args = args,
-                               .env = env, .limits = &limits };
+    struct sos_limits limits = {
+        .memory_bytes = 1 << 28, .cpu_millis = 1000, .pids = 64, .disk_bytes = 1 << 20
+    };
+    struct sandbox_run run = { .rootfs = ROOM "/build-root",
+                               .work = ROOM "/scratch",
+                               .args = args,
+                               .env = env,
+                               .limits = &limits };
     struct sandbox sandbox;
     sandbox_init(&sandbox, settings, cgroups, 0);
     int pipe_fds[2];

@@ -21,8 +21,8 @@ enum {
     OPEN_FILES_HARD = 65536,
     LOCKED_BYTES = 64 * 1024,
     SIGNALS = 4096,
-    QUEUE_BYTES = 819200,        /* the kernel's own default */
-    OOM_SCORE = 500,             /* the build goes before the farm */
+    QUEUE_BYTES = 819200, /* the kernel's own default */
+    OOM_SCORE = 500,      /* the build goes before the farm */
 };
 
 static json_t *strings(const char *const *list)
@@ -51,16 +51,15 @@ static int64_t open_files_hard(void)
 static json_t *process(const struct sandbox_run *run)
 {
     int64_t files = open_files_hard();
-    json_t *limits = json_pack(
-        "[o, o, o, o, o, o]", rlimit("RLIMIT_CORE", 0, 0),
-        rlimit("RLIMIT_NOFILE", files < OPEN_FILES ? files : OPEN_FILES, files),
-        rlimit("RLIMIT_MEMLOCK", LOCKED_BYTES, LOCKED_BYTES),
-        rlimit("RLIMIT_SIGPENDING", SIGNALS, SIGNALS),
-        rlimit("RLIMIT_MSGQUEUE", QUEUE_BYTES, QUEUE_BYTES),
-        rlimit("RLIMIT_FSIZE", run->limits->disk_bytes, run->limits->disk_bytes));
-    json_t *capabilities =
-        json_pack("{s:[], s:[], s:[], s:[], s:[]}", "bounding", "effective", "inheritable",
-                  "permitted", "ambient");
+    json_t *limits =
+        json_pack("[o, o, o, o, o, o]", rlimit("RLIMIT_CORE", 0, 0),
+                  rlimit("RLIMIT_NOFILE", files < OPEN_FILES ? files : OPEN_FILES, files),
+                  rlimit("RLIMIT_MEMLOCK", LOCKED_BYTES, LOCKED_BYTES),
+                  rlimit("RLIMIT_SIGPENDING", SIGNALS, SIGNALS),
+                  rlimit("RLIMIT_MSGQUEUE", QUEUE_BYTES, QUEUE_BYTES),
+                  rlimit("RLIMIT_FSIZE", run->limits->disk_bytes, run->limits->disk_bytes));
+    json_t *capabilities = json_pack("{s:[], s:[], s:[], s:[], s:[]}", "bounding", "effective",
+                                     "inheritable", "permitted", "ambient");
     return json_pack("{s:b, s:{s:i, s:i, s:i}, s:o, s:o, s:s, s:o, s:o, s:b, s:i}", "terminal", 0,
                      "user", "uid", SANDBOX_USER, "gid", SANDBOX_USER, "umask", 022, "args",
                      strings(run->args), "env", strings(run->env), "cwd", "/src", "capabilities",
@@ -86,7 +85,8 @@ static void add_mount(json_t *mounts, const char *type, const char *source, cons
 static void add_kernel_mounts(json_t *mounts, bool network)
 {
     add_mount(mounts, "proc", "proc", "/proc", "nosuid,noexec,nodev");
-    add_mount(mounts, "tmpfs", "tmpfs", "/dev", "nosuid,strictatime,mode=755,size=64k,nr_inodes=64");
+    add_mount(mounts, "tmpfs", "tmpfs", "/dev",
+              "nosuid,strictatime,mode=755,size=64k,nr_inodes=64");
     add_mount(mounts, "devpts", "devpts", "/dev/pts",
               "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
     add_mount(mounts, "tmpfs", "shm", "/dev/shm",
@@ -132,7 +132,9 @@ static json_t *build_mounts(const struct sandbox_run *run)
 
 static json_t *namespaces(bool network)
 {
-    static const char *const kinds[] = { "user", "pid", "mount", "ipc", "uts", "cgroup", "network" };
+    static const char *const kinds[] = {
+        "user", "pid", "mount", "ipc", "uts", "cgroup", "network"
+    };
     json_t *list = json_array();
     for (size_t i = 0; i < countof(kinds) - (network ? 1 : 0); i++)
         json_array_append_new(list, json_pack("{s:s}", "type", kinds[i]));
@@ -146,10 +148,10 @@ static json_t *resources(const struct sandbox *sandbox, const struct sos_limits 
     if (sandbox->cgroups.limits_swap)
         json_object_set_new(memory, "swap", json_integer((json_int_t)limits->memory_bytes));
     json_int_t quota = (json_int_t)limits->cpu_millis * CPU_PERIOD_US / 1000;
-    json_t *ret = json_pack("{s:[{s:b, s:s}], s:o, s:{s:I}, s:{s:I, s:I}}", "devices", "allow", 0,
-                            "access", "rwm", "memory", memory, "pids", "limit",
-                            (json_int_t)limits->pids, "cpu", "quota", quota, "period",
-                            (json_int_t)CPU_PERIOD_US);
+    json_t *ret =
+        json_pack("{s:[{s:b, s:s}], s:o, s:{s:I}, s:{s:I, s:I}}", "devices", "allow", 0, "access",
+                  "rwm", "memory", memory, "pids", "limit", (json_int_t)limits->pids, "cpu",
+                  "quota", quota, "period", (json_int_t)CPU_PERIOD_US);
     /* One killed process means a broken build: the kernel ends all of it where it can. */
     if (strcmp(sandbox->cgroups.kind, "v2") == 0)
         json_object_set_new(ret, "unified", json_pack("{s:s}", "memory.oom.group", "1"));
@@ -165,10 +167,20 @@ static json_t *id_map(int slot)
 static json_t *linux_part(const struct sandbox *sandbox, const struct sandbox_run *run)
 {
     static const char *const masked[] = {
-        "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys",
-        "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi", "/proc/timer_list",
-        "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware",
-        "/sys/fs/selinux", NULL,
+        "/proc/acpi",
+        "/proc/asound",
+        "/proc/interrupts",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/latency_stats",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/sys/devices/virtual/powercap",
+        "/sys/firmware",
+        "/sys/fs/selinux",
+        NULL,
     };
     static const char *const read_only[] = {
         "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
@@ -186,10 +198,10 @@ static json_t *linux_part(const struct sandbox *sandbox, const struct sandbox_ru
 
 char *sandbox_spec(const struct sandbox *sandbox, const struct sandbox_run *run)
 {
-    json_t *spec = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion", "1.0.2",
-                             "process", process(run), "root", "path", run->rootfs, "readonly", 1,
-                             "hostname", "sos", "mounts", build_mounts(run), "linux",
-                             linux_part(sandbox, run));
+    json_t *spec =
+        json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion", "1.0.2", "process",
+                  process(run), "root", "path", run->rootfs, "readonly", 1, "hostname", "sos",
+                  "mounts", build_mounts(run), "linux", linux_part(sandbox, run));
     assert(spec);
     char *text = json_dumps(spec, JSON_COMPACT);
     json_decref(spec);

@@ -6,8 +6,8 @@
 #include "worker/settings.h"
 
 struct slot {
-    const struct settings *settings;   /* borrowed */
-    const struct cgroups *cgroups;     /* borrowed */
+    const struct settings *settings; /* borrowed */
+    const struct cgroups *cgroups;   /* borrowed */
     int number;
 };
 

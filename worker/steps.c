@@ -23,7 +23,7 @@ enum {
     MINUTE_MS = 60 * 1000,
     CALL_TIMEOUT_MS = 20000,
     RETRY_US = 500000,
-    UNPACK_RATIO_MAX = 1000,      /* sources are made by our own client; tables compress well */
+    UNPACK_RATIO_MAX = 1000, /* sources are made by our own client; tables compress well */
     ENV_MAX = 64,
 };
 
@@ -60,8 +60,7 @@ static int download_write(void *ctx, const void *data, size_t len)
 static int download_once(struct job *job, struct client *client, const char *url, int fd,
                          struct err *err)
 {
-    struct download download = { .fd = fd,
-                                 .bytes_left = job->lease->image->limits->disk_bytes };
+    struct download download = { .fd = fd, .bytes_left = job->lease->image->limits->disk_bytes };
     if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
         return err_errno(err, "empty the archive");
     struct client_request request = CLIENT_REQUEST("GET", url);
@@ -107,7 +106,8 @@ static int fetch_source(struct job *job, struct verdict *ret)
     if (source_download(job, fd, &err) < 0)
         return verdict_error(ret, SOS_RESULT_REASON_SOURCE_UNAVAILABLE, &err);
 
-    struct unpack_limits unpack = { .bytes_max = limits->disk_bytes, .files_max = TREE_FILES_MAX,
+    struct unpack_limits unpack = { .bytes_max = limits->disk_bytes,
+                                    .files_max = TREE_FILES_MAX,
                                     .ratio_max = UNPACK_RATIO_MAX };
     int uid = (int)sandbox_uid(job->sandbox->slot);
     if (lseek(fd, 0, SEEK_SET) < 0 || unpack_tree(fd, src, &unpack, uid, uid, &err) < 0) {
@@ -184,11 +184,14 @@ static int step_image(struct job *job, const struct step *step, struct verdict *
 static char **recipe_env(const struct job *job, const struct step *step)
 {
     static const char *const fixed[] = {
-        "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp/home", "TZ=UTC", "LC_ALL=C.UTF-8",
+        "PATH=/usr/local/bin:/usr/bin:/bin",
+        "HOME=/tmp/home",
+        "TZ=UTC",
+        "LC_ALL=C.UTF-8",
     };
     static const char *const authority[] = {
-        "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
-        "GIT_SSL_CAINFO",
+        "SSL_CERT_FILE",      "NODE_EXTRA_CA_CERTS", "PIP_CERT",
+        "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",      "GIT_SSL_CAINFO",
     };
     const struct sos_build *build = job->lease->build;
     char **env = xcalloc(ENV_MAX, sizeof *env);
@@ -246,7 +249,8 @@ static int judge_exit(const struct step *step, const struct pump_result *result,
         return verdict_fail(ret, SOS_RESULT_REASON_SIGNALED, "%s died of SIG%s", step->id,
                             name ? name : "?");
     }
-    return verdict_fail(ret, step->reason, "%s", result->line[0] ? result->line : "it said nothing");
+    return verdict_fail(ret, step->reason, "%s",
+                        result->line[0] ? result->line : "it said nothing");
 }
 
 int step_judge(const struct step *step, const struct pump_result *result,
@@ -268,8 +272,8 @@ int step_judge(const struct step *step, const struct pump_result *result,
     case PUMP_SILENT:
         return timed_out(ret, SOS_RESULT_REASON_SILENT_TIMEOUT, step->id);
     case PUMP_LOG_LIMIT:
-        return verdict_fail(ret, SOS_RESULT_REASON_LOG_LIMIT,
-                            "more than %" PRId64 " MiB of output", limits->log_bytes >> 20);
+        return verdict_fail(ret, SOS_RESULT_REASON_LOG_LIMIT, "more than %" PRId64 " MiB of output",
+                            limits->log_bytes >> 20);
     default:
         return judge_exit(step, result, ret);
     }
@@ -349,7 +353,8 @@ static int run_recipe(struct job *job, const struct step *step, struct sandbox_r
 
 static int step_recipe(struct job *job, const struct step *step, struct verdict *ret)
 {
-    struct sandbox_run run = { .rootfs = ROOM "/build-root", .work = ROOM "/scratch/build",
+    struct sandbox_run run = { .rootfs = ROOM "/build-root",
+                               .work = ROOM "/scratch/build",
                                .cache = ROOM "/cache" };
     return run_recipe(job, step, &run, ret);
 }
@@ -363,7 +368,8 @@ static int step_build(struct job *job, const struct step *step, struct verdict *
 
 static int step_check(struct job *job, const struct step *step, struct verdict *ret)
 {
-    struct sandbox_run run = { .rootfs = ROOM "/run-root", .work = ROOM "/scratch/check",
+    struct sandbox_run run = { .rootfs = ROOM "/run-root",
+                               .work = ROOM "/scratch/check",
                                .artifact = ROOM "/artifact" };
     struct err err = { 0 };
     if (work_make(job, "check", &err) < 0)
@@ -377,9 +383,9 @@ static int step_check(struct job *job, const struct step *step, struct verdict *
 static int copy_artifact(struct job *job, struct verdict *ret)
 {
     struct err err = { 0 };
-    int rc = collect_copy(ROOM "/scratch/build/out", sandbox_uid(job->sandbox->slot),
-                          job->lease->image->limits, ROOM "/artifact", &job->shared->collected,
-                          &err);
+    int rc =
+        collect_copy(ROOM "/scratch/build/out", sandbox_uid(job->sandbox->slot),
+                     job->lease->image->limits, ROOM "/artifact", &job->shared->collected, &err);
     if (rc == 0)
         return 0;
     int reason = err.reason ? wire_enum_value(&sos_result_reason_enum, err.reason) : -1;

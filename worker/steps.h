@@ -5,11 +5,11 @@
 enum { STEPS = 7 };
 
 struct step {
-    const char *id;                    /* also the recipe's verb, for those that run it */
+    const char *id; /* also the recipe's verb, for those that run it */
     /* 0, or -1 and why. */
     int (*run)(struct job *job, const struct step *step, struct verdict *ret);
-    enum sos_result_reason reason;     /* of a failure that nothing else explains */
-    int64_t timeout_ms;                /* of this step; 0: the build's */
+    enum sos_result_reason reason; /* of a failure that nothing else explains */
+    int64_t timeout_ms;            /* of this step; 0: the build's */
     bool network;
 };
 

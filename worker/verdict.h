@@ -8,7 +8,7 @@
 enum { VERDICT_MESSAGE_MAX = 400, VERDICT_HINT_MAX = 200 };
 
 struct verdict {
-    enum sos_result_outcome outcome;   /* SUCCESS: go on */
+    enum sos_result_outcome outcome; /* SUCCESS: go on */
     enum sos_result_reason reason;
     int exit_code;
     char message[VERDICT_MESSAGE_MAX];
@@ -27,6 +27,7 @@ void verdict_clean(const char *text, size_t len, char *ret, size_t ret_max);
 
 /* What a recipe wrote to /out/failure.json: {"reason", "message", "hint"}, strings, nothing else
  * needed; the reason one of CHECK, DEPENDENCIES, COMPILE, TEST, PACKAGE.  Foreign bytes: at most
- * VERDICT_FILE_MAX, parsed strictly.  -ERR_INVALID, and *ret untouched, when it is anything else. */
+ * VERDICT_FILE_MAX, parsed strictly.  -ERR_INVALID, and *ret untouched, when it is anything else.
+ */
 enum { VERDICT_FILE_MAX = 65536 };
 int verdict_parse_failure(const char *json, size_t len, struct verdict *ret, struct err *err);
