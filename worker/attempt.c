@@ -11,6 +11,7 @@
 #include "sos/base/log.h"
 
 enum {
+    CALL_TIMEOUT_MIN_MS = 100,
     CALL_TIMEOUT_MS = 4000, /* a silent server must not hold the pump for long */
     PART_MAX = 256 * 1024,  /* log bytes in one call */
     RETRY_MS = 500,
@@ -107,6 +108,15 @@ bool attempt_log_is_full(const struct attempt *attempt)
 
 /* --- calls --- */
 
+/* Nobody waits for an answer beyond the lease: the build must be stopped then. */
+static int64_t call_timeout_ms(const struct attempt *attempt)
+{
+    int64_t left_ms = attempt->lease_until_ms - clock_mono_ms();
+    if (left_ms < CALL_TIMEOUT_MIN_MS)
+        return CALL_TIMEOUT_MIN_MS;
+    return left_ms < CALL_TIMEOUT_MS ? left_ms : CALL_TIMEOUT_MS;
+}
+
 /* One call of this attempt.  Gives the HTTP status, or -1 when there was no answer. */
 static int call(struct attempt *attempt, const char *method, const char *url, const char *type,
                 const void *body, size_t body_len, struct client_answer *ret)
@@ -117,7 +127,7 @@ static int call(struct attempt *attempt, const char *method, const char *url, co
     request.headers = headers;
     request.body = body;
     request.body_len = body_len;
-    request.timeout_ms = CALL_TIMEOUT_MS;
+    request.timeout_ms = call_timeout_ms(attempt);
     struct err err = { 0 };
     if (client_do(attempt->client, &request, ret, &err) < 0) {
         log_warn("attempt", "server does not answer, trying again", "attempt=%s error=\"%s\"",

@@ -228,7 +228,7 @@ static void say_verdict(struct job *job, const struct verdict *verdict, const ch
                         job->shared->collected.files[i].digests.sha256);
         return;
     }
-    const char *reason = wire_enum_name(&sos_result_reason_enum, verdict->reason);
+    const char *reason = wire_enum_name(&sos_result_reason_enum, (int)verdict->reason);
     attempt_say(attempt, "%s ended with %s: %s", step, reason ? reason : "failure",
                 verdict->message);
     if (verdict->hint[0])
@@ -237,7 +237,7 @@ static void say_verdict(struct job *job, const struct verdict *verdict, const ch
 
 static void job_finish(struct job *job, const struct verdict *verdict, const char *step)
 {
-    const char *reason = wire_enum_name(&sos_result_reason_enum, verdict->reason);
+    const char *reason = wire_enum_name(&sos_result_reason_enum, (int)verdict->reason);
     say_verdict(job, verdict, step);
     struct err err = { 0 };
     int rc = 0;
@@ -247,7 +247,7 @@ static void job_finish(struct job *job, const struct verdict *verdict, const cha
         log_warn("job", "result not taken, leaving it to the lease", "attempt=%s error=\"%s\"",
                  job->lease->attempt_id, err.text);
     log_info("job", "ended", "attempt=%s outcome=%s reason=%s step=%s", job->lease->attempt_id,
-             wire_enum_name(&sos_result_outcome_enum, verdict->outcome), reason ? reason : "-",
+             wire_enum_name(&sos_result_outcome_enum, (int)verdict->outcome), reason ? reason : "-",
              step ? step : "-");
 }
 

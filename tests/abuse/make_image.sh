@@ -18,8 +18,8 @@ for applet in $(/bin/busybox --list); do
     [ "$applet" = busybox ] || ln -s busybox "$TREE/bin/$applet"
 done
 # What hardening must take away: a set-uid program.
-cp /bin/busybox "$TREE/bin/rootbox"
-chmod 4755 "$TREE/bin/rootbox"
+cp /bin/busybox "$TREE/bin/busybox-root"
+chmod 4755 "$TREE/bin/busybox-root"
 echo 'sos:x:1000:1000::/tmp/home:/bin/sh' > "$TREE/etc/passwd"
 cat > "$TREE/opt/sos/recipe" <<'RECIPE'
 #!/bin/sh

@@ -1,0 +1,17 @@
+import pytest
+
+from rig import Rig
+
+
+@pytest.fixture(scope="module")
+def rig():
+    with Rig() as up:
+        yield up
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(request):
+    """After every build of every test: no process, mount, loop device, control group or file."""
+    yield
+    if "rig" in request.fixturenames:
+        request.getfixturevalue("rig").assert_clean()

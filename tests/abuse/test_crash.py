@@ -1,0 +1,74 @@
+"""A slot or the whole worker is killed in the middle of a step: nothing is left, nothing is lost."""
+import signal
+import time
+
+from rig import Rig, kill, sandboxed
+
+FOREVER = "setsid sleep 1000 & while :; do echo .; sleep 0.1; done"
+
+
+def running(rig, script=FOREVER):
+    build = rig.submit({"build.sh": script})
+    rig.wait(build, lambda r: r["state"] == "RUNNING" and "\n." in rig.build_log(build))
+    assert sandboxed()
+    return build
+
+
+def test_a_killed_slot_leaves_nothing_and_comes_back():
+    with Rig(slots=1, lease_ttl="3s") as rig:
+        build = running(rig)
+        before = rig.slots_of()
+        kill(before[0])
+        rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
+        assert rig.slots_of() != before
+        rig.answer("post", f"/v1/builds/{build}:cancel", json={})
+        assert rig.end_of(build)["state"] == "CANCELED"
+        rig.assert_clean()
+
+
+def test_a_killed_worker_leaves_nothing_after_its_restart():
+    with Rig(slots=2, lease_ttl="3s") as rig:
+        build = running(rig)
+        kill(rig.worker.pid)
+        rig.worker.wait()
+        end = time.monotonic() + 5
+        while sandboxed() and time.monotonic() < end:
+            time.sleep(0.05)
+        # The kernel has killed it all, before anyone cleans up.
+        assert not sandboxed()
+        rig.start_worker()
+        rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
+        rig.answer("post", f"/v1/builds/{build}:cancel", json={})
+        assert rig.end_of(build)["state"] == "CANCELED"
+        rig.assert_clean()
+
+
+def test_a_stopped_worker_gives_its_build_back():
+    with Rig(slots=1, lease_ttl="30s") as rig:
+        build = running(rig)
+        rig.worker.send_signal(signal.SIGTERM)
+        assert rig.worker.wait(20) == 0
+        assert rig.wait(build, lambda r: r["state"] == "QUEUED")["attempt"] == 1
+        rig.assert_clean()
+        rig.start_worker()
+        rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
+        rig.answer("post", f"/v1/builds/{build}:cancel", json={})
+        rig.end_of(build)
+
+
+def test_a_server_that_is_away_for_longer_than_the_lease_costs_the_attempt():
+    with Rig(slots=1, lease_ttl="3s") as rig:
+        build = running(rig)
+        rig.server.send_signal(signal.SIGSTOP)
+        try:
+            end = time.monotonic() + 15
+            while sandboxed() and time.monotonic() < end:
+                time.sleep(0.05)
+            # The worker fenced itself: it stopped before another may start.
+            assert not sandboxed()
+        finally:
+            rig.server.send_signal(signal.SIGCONT)
+        rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
+        rig.answer("post", f"/v1/builds/{build}:cancel", json={})
+        assert rig.end_of(build)["state"] == "CANCELED"
+        rig.assert_clean()
