@@ -25,7 +25,8 @@ static int refuse(struct err *err, const char *reason, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     err_set(err, ERR_INVALID, "%s", text);
-    return err_reason(err, reason);
+    err_reason(err, reason);
+    return -ERR_INVALID;
 }
 
 int collect_name_check(const char *name, struct err *err)
