@@ -144,6 +144,24 @@ static void an_aborted_writer_leaves_nothing(void **state)
     blobs_close(blobs);
 }
 
+static void a_sealed_blob_tells_its_digests_before_it_is_kept(void **state)
+{
+    struct err err;
+    struct digests told, kept;
+    struct blob_writer *writer = NULL;
+    struct blobs *blobs = open_in(state);
+    assert_ok(blob_begin(blobs, &writer, &err), err);
+    assert_ok(blob_write(writer, "abc", 3, &err), err);
+    blob_seal(writer, &told);
+    assert_string_equal(told.md5, "900150983cd24fb0d6963f7d28e17f72");
+    assert_false(blobs_have(blobs, told.sha256));
+    assert_ok(blob_commit(writer, told.sha256, &kept, &err), err);
+    assert_string_equal(kept.sha256, told.sha256);
+    assert_string_equal(kept.sha1, told.sha1);
+    assert_true(blobs_have(blobs, told.sha256));
+    blobs_close(blobs);
+}
+
 static void one_folder_has_one_owner(void **state)
 {
     struct err err;
@@ -342,6 +360,7 @@ int main(void)
         unit_test_in_folder(what_is_not_there_is_not_found),
         unit_test_in_folder(a_removed_blob_is_gone_and_can_come_again),
         unit_test_in_folder(an_aborted_writer_leaves_nothing),
+        unit_test_in_folder(a_sealed_blob_tells_its_digests_before_it_is_kept),
         unit_test_in_folder(one_folder_has_one_owner),
         unit_test_in_folder(threads_may_write_the_same_blobs),
         unit_test_in_folder(a_killed_writer_loses_nothing_it_told_and_leaves_nothing_half),
