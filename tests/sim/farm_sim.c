@@ -39,7 +39,7 @@ enum {
 enum life_end { LIFE_DONE = 0, LIFE_CRASHED = 10, LIFE_WRONG = 11 };
 
 enum phase { WORKER_OFF, WORKER_IDLE, WORKER_PREPARE, WORKER_RUN, WORKER_LOG, WORKER_UPLOAD,
-             WORKER_FINISH };
+             WORKER_FINISH, WORKER_GONE };
 
 /* What a client remembers of one build. */
 struct order {
@@ -472,6 +472,10 @@ static bool actor_fails(struct actor *actor)
         actor->phase = WORKER_OFF;
         return true;
     }
+    if (actor != world->actors && chance(150) == 0) {   /* for ever; the first one stays */
+        actor->phase = WORKER_GONE;
+        return true;
+    }
     if (chance(40) == 0) {
         actor->awake_ms = world->now_ms + (int64_t)chance(3 * TTL_MS);
         return true;
@@ -481,7 +485,8 @@ static bool actor_fails(struct actor *actor)
 
 static void actor_acts(struct actor *actor)
 {
-    if (actor->out || world->now_ms < actor->awake_ms || actor_fails(actor))
+    if (actor->phase == WORKER_GONE || actor->out || world->now_ms < actor->awake_ms
+        || actor_fails(actor))
         return;
     actor->out = true;
     switch (actor->phase) {
@@ -503,6 +508,8 @@ static void actor_acts(struct actor *actor)
         break;
     case WORKER_FINISH:
         actor_finishes(actor);
+        break;
+    case WORKER_GONE:
         break;
     }
 }
