@@ -361,7 +361,7 @@ static void crew_stop(struct crew *crew)
         if (leftovers_remove_slot(crew->settings, crew->cgroups, i, NULL) < 0)
             log_error("worker", "something of a slot is left", "slot=%d", i);
     }
-    (void)rmdir(ROOM);
+    /* ROOM itself stays, empty: taking it away would unmount it in the slots of another worker. */
 }
 
 /* Until a signal ends it. */
