@@ -75,6 +75,15 @@ void http_give_up(struct http_request *request, const char *why)
 
 /* --- the body --- */
 
+static void request_refuse_size(struct http_request *request)
+{
+    struct err err = { 0 };
+
+    err_set(&err, ERR_LIMIT, "the body is larger than %zu bytes", request->body.max);
+    problem_answer(request, &err);
+    request->refused = true;
+}
+
 void http_collect(struct http_request *request, size_t max, http_body_fn on_body)
 {
     assert(request->state == HTTP_HEAD);
@@ -82,7 +91,7 @@ void http_collect(struct http_request *request, size_t max, http_body_fn on_body
     request->on_body = on_body;
     buf_init(&request->body, max);
     if (http_content_length(request) > (int64_t)max)
-        problem_answer(request, &(struct err){ .code = ERR_LIMIT, .text = "the body is too large" });
+        request_refuse_size(request);
     http_resume(request);
 }
 
@@ -105,9 +114,8 @@ static void request_collect(struct http_request *request, const char *data, size
 {
     if (buf_add(&request->body, data, len) == 0)
         return;
+    request_refuse_size(request);
     buf_done(&request->body);
-    problem_answer(request, &(struct err){ .code = ERR_LIMIT, .text = "the body is too large" });
-    request->refused = true;
 }
 
 /* libmicrohttpd moves its buffer when we return, hence the copy. */
