@@ -1,0 +1,85 @@
+"""Real client libraries against the store, unpatched: they verify by themselves."""
+
+import hashlib
+import subprocess
+import venv
+
+import pytest
+
+PACKAGES = ["dohq-artifactory==0.10.1"]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("venv")
+    venv.create(folder, with_pip=True)
+    installed = subprocess.run([folder / "bin" / "pip", "install", "-q", *PACKAGES],
+                               capture_output=True, text=True, timeout=300)
+    assert installed.returncode == 0, installed.stderr
+    return folder / "bin" / "python"
+
+
+DOHQ = r"""
+import sys
+from artifactory import ArtifactoryPath
+base, token, file = sys.argv[1:]
+root = ArtifactoryPath(base + "/sos-dev-local", auth=("ci", token))
+path = root / "sfix_service" / "v0.0.16" / "sfix_service"
+path.deploy_file(file, parameters={"build.name": "sfix", "vcs.revision": ["abc", "d e"]})
+stat = path.stat()
+data = open(file, "rb").read()
+assert stat.size == len(data) and not stat.is_dir, stat
+with path.open() as fd:
+    assert fd.read() == data
+assert path.properties == {"build.name": ["sfix"], "vcs.revision": ["abc", "d e"]}, path.properties
+path.properties = {"qa": ["ok"], "multi": ["a,b", "c"]}
+assert path.properties == {"qa": ["ok"], "multi": ["a,b", "c"]}, path.properties
+path.update_properties({"x": ["y"]})
+path.del_properties(["qa"])
+assert set(path.properties) == {"multi", "x"}, path.properties
+other = root / "by" / "sum.bin"
+other.deploy_by_checksum(sha256=stat.sha256)
+assert other.stat().sha1 == stat.sha1
+copied = root / "copy" / "x.bin"
+other.copy(copied)
+other.move(root / "moved" / "x.bin")
+assert not other.exists() and (root / "moved" / "x.bin").exists()
+names = sorted(str(p).split("sos-dev-local")[1] for p in root.glob("**/*"))
+assert "/copy/x.bin" in names and "/moved/x.bin" in names, names
+(root / "newdir").mkdir()
+assert (root / "newdir").is_dir()
+copied.unlink()
+assert not copied.exists()
+print("dohq ok")
+"""
+
+
+def test_dohq_artifactory(store, python, tmp_path):
+    file = tmp_path / "file"
+    file.write_bytes(b"sos" * 10000)
+    run = subprocess.run([python, "-c", DOHQ, store.base, store.token, file], capture_output=True,
+                         text=True, timeout=120)
+    assert run.returncode == 0 and "dohq ok" in run.stdout, run.stderr
+
+
+def curl(store, *args):
+    run = subprocess.run(["curl", "-sS", "-f", "-u", f"ci:{store.token}", *args],
+                         capture_output=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def test_curl(store, tmp_path):
+    file = tmp_path / "big"
+    file.write_bytes(bytes(range(256)) * 20000)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    url = store.base + "/sos-dev-local/big"
+    curl(store, "-T", file, url)
+    sent = curl(store, "-T", file, "-H", f"X-Checksum-Sha256: {digest}", "-o", "/dev/null",
+                "-w", "%{http_code} %{size_upload}", store.base + "/sos-release-local/big")
+    assert sent == b"201 0"
+    got = tmp_path / "got"
+    got.write_bytes(file.read_bytes()[:1000])
+    curl(store, "-C", "-", "-o", got, url)     # goes on where it was cut
+    assert got.read_bytes() == file.read_bytes()
+    assert curl(store, "--compressed", "-r", "5-9", url) == bytes(range(5, 10))

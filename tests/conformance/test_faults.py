@@ -1,0 +1,176 @@
+"""kill -9 under load, and a disk that fills up: no 201 is ever taken back."""
+
+import hashlib
+import os
+import random
+import subprocess
+import threading
+import time
+
+import pytest
+import requests
+
+from conftest import message
+
+DEV = "/sos-dev-local"
+ROUNDS = int(os.environ.get("SOS_KILL_ROUNDS", "50"))
+ERRORS = (requests.ConnectionError, requests.Timeout)
+
+
+class Load(threading.Thread):
+    """Puts files of its own, shares bytes with the others, deletes, sets properties; keeps what
+    it was told."""
+
+    def __init__(self, store, number, seed):
+        super().__init__()
+        self.base = store.base
+        self.session = requests.Session()
+        self.session.headers.update(store.session.headers)
+        self.random = random.Random(seed)
+        self.prefix = f"{DEV}/{seed}/{number}"
+        self.kept = {}      # path -> data: 201 and never touched again
+        self.gone = set()   # 204
+        self.told = 0
+        self.stop = False
+
+    def run(self):
+        turn = 0
+        while not self.stop:
+            turn += 1
+            try:
+                self.turn(f"{self.prefix}/{turn}")
+            except ERRORS:
+                return      # killed in the middle: that one may be either way
+
+    def turn(self, path):
+        shared = self.random.random() < 0.4
+        size = self.random.choice([0, 10, 5000, 200000])
+        data = b"shared" * self.random.randrange(5) if shared else path.encode() + b"x" * size
+        if self.session.put(self.base + path + ";k=v", data=data, timeout=20).status_code == 201:
+            self.kept[path] = data
+            self.told += 1
+        kind = self.random.random()
+        if kind < 0.3 and self.kept:
+            victim = self.random.choice(sorted(self.kept))
+            data = self.kept.pop(victim)
+            if self.session.delete(self.base + victim, timeout=20).status_code == 204:
+                self.gone.add(victim)
+        elif kind < 0.5:
+            self.session.put(f"{self.base}/api/storage{path}?properties=a=1", timeout=20)
+
+
+def test_kill_9_under_mixed_load_takes_no_201_back(make_store):
+    store = make_store("--sweep-grace", "0")
+    chance = random.Random(1)
+    kept, gone, told = {}, set(), 0
+    for turn in range(ROUNDS):
+        load = [Load(store, number, turn) for number in range(6)]
+        for thread in load:
+            thread.start()
+        time.sleep(chance.uniform(0.05, 0.5))    # when the kill falls is chance, not a wait
+        store.kill()
+        for thread in load:
+            thread.stop = True
+            thread.join()
+            kept.update(thread.kept)
+            gone |= thread.gone
+            told += thread.told
+        result = store.fsck()
+        assert result.returncode == 0, result.stdout + result.stderr
+        store.start()
+    assert told > ROUNDS
+    for path, data in kept.items():
+        answer = store.get(path)
+        assert answer.status_code == 200 and answer.content == data, path
+    for path in gone:
+        assert store.get(path).status_code == 404, path
+    assert not list((store.state / "store" / "blobs" / "tmp").iterdir())
+
+
+def test_the_sweep_removes_what_a_crash_left(make_store):
+    store = make_store("--sweep-grace", "0", "--sweep-period", "1h")
+    store.put(DEV + "/x", b"kept")
+    store.stop()
+    orphan = store.blob(b"orphan")
+    orphan.write_bytes(b"orphan")
+    assert "orphans 1" in store.fsck().stdout
+    store.start()
+    deadline = time.monotonic() + 20
+    while orphan.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not orphan.exists()
+    assert store.get(DEV + "/x").content == b"kept"
+
+
+def test_fsck_finds_every_kind_of_hole(make_store):
+    store = make_store()
+    for data in (b"missing", b"shorter", b"changed", b"good"):
+        store.put(f"{DEV}/{data.decode()}", data)
+    assert store.fsck().returncode == 0
+    for data in (b"shorter", b"changed"):
+        store.blob(data).chmod(0o600)
+    store.blob(b"missing").unlink()
+    store.blob(b"shorter").write_bytes(b"short")
+    store.blob(b"changed").write_bytes(b"CHANGED")
+    result = store.fsck()
+    assert result.returncode != 0
+    for what, data in (("missing", b"missing"), ("wrong size", b"shorter"),
+                       ("wrong bytes", b"changed")):
+        assert f"{what} {hashlib.sha256(data).hexdigest()}" in result.stdout
+    assert "holes 3" in result.stdout
+
+
+# --- a full disk ---
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)],
+                             capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("may not mount here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def fill(folder):
+    """Take every last byte of the disk."""
+    filler = folder / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        size = 1 << 20
+        while size >= 1:
+            try:
+                file.write(b"f" * size)
+            except OSError:
+                size //= 2
+    return filler
+
+
+def test_a_full_disk_is_507_and_passes(make_store, small_disk):
+    store = make_store("--disk-floor", "8MiB", state=small_disk)
+    pid = store.process.pid
+    data = {}
+    for number in range(40):
+        body = bytes([number]) * (1 << 20)
+        answer = store.put(f"{DEV}/{number}", body)
+        if answer.status_code == 507:
+            break
+        assert answer.status_code == 201
+        data[number] = body
+    assert len(data) > 10 and "must stay free" in message(answer)
+
+    filler = fill(small_disk)    # somebody else takes the rest, our reserve too
+    for number in list(data)[:5]:
+        assert store.get(f"{DEV}/{number}").content == data[number]
+    assert store.put(DEV + "/more", b"x" * 100).status_code == 507
+    assert store.put(DEV + "/more", iter([b"x" * 100])).status_code == 507
+    filler.unlink()
+
+    assert store.delete(f"{DEV}/0").status_code == 204
+    assert store.put(DEV + "/more", b"x" * 100).status_code == 201
+    assert store.process.pid == pid and store.process.poll() is None
+    assert store.fsck().returncode == 0
+    store.stop()
