@@ -8,7 +8,11 @@
 #include "sos/v1.h"
 #include "store/web/deployed.h"
 
-enum { ROOM_CHECK_BYTES = 16 << 20 };
+enum {
+    ROOM_CHECK_BYTES = 16 << 20,
+    WRITE_BYTES = 128 << 10,          /* a part is written from this size on … */
+    PART_BYTES_MAX = 512 << 10,       /* … and never grows beyond: the largest chunk fits twice */
+};
 
 enum upload_state { UPLOAD_LOOKING, UPLOAD_RECEIVING, UPLOAD_SEALING, UPLOAD_RECORDING,
                     UPLOAD_DONE };
@@ -18,12 +22,17 @@ struct upload {
     enum upload_state state;
     struct strand *disk;
     struct blob_writer *writer;   /* owned until it is committed or aborted */
-    const char *chunk;            /* borrowed from the request until http_continue() */
-    size_t chunk_len;
+    struct buf coming;            /* received, not yet given to the strand */
+    struct buf part;              /* being written */
+    bool writing;                 /* a task has `part` */
+    bool paused;                  /* no more is received until it is written */
+    bool ended;                   /* the body is whole */
+    bool over;                    /* it passed its cap */
     bool announced;               /* the size is known from the start */
     int64_t coming_bytes;         /* our part of store->incoming_bytes */
     int64_t others_bytes;         /* that of the others, when the look began */
     int64_t received_bytes;
+    int64_t written_bytes;
     struct digests digests;
     bool pinned;                  /* digests.sha256 is, until the row is committed */
     bool known;                   /* LOOKING found the claimed bytes */
@@ -88,27 +97,29 @@ static int upload_open(struct upload *upload, struct err *err)
     return blob_begin(upload->call->store->blobs, &upload->writer, err);
 }
 
-static void chunk_work(struct call *call)
+static int part_write(struct upload *upload, const struct buf *part, struct err *err)
 {
-    struct upload *upload = call->upload;
-    struct err *err = &call->task.err;
-    int64_t before = upload->received_bytes;
+    int64_t before = upload->written_bytes;
     int rc = upload_open(upload, err);
 
-    upload->received_bytes += (int64_t)upload->chunk_len;
+    upload->written_bytes += (int64_t)part->len;
     if (rc == 0 && !upload->announced &&
-        before / ROOM_CHECK_BYTES != upload->received_bytes / ROOM_CHECK_BYTES)
-        rc = store_room(call->store, 0, err);
-    if (rc == 0)
-        rc = blob_write(upload->writer, upload->chunk, upload->chunk_len, err);
-    call->task.rc = rc;
+        before / ROOM_CHECK_BYTES != upload->written_bytes / ROOM_CHECK_BYTES)
+        rc = store_room(upload->call->store, 0, err);
+    return rc < 0 ? rc : blob_write(upload->writer, part->data, part->len, err);
 }
 
+static void write_work(struct call *call)
+{
+    call->task.rc = part_write(call->upload, &call->upload->part, &call->task.err);
+}
+
+/* The last part, then what all of them are. */
 static void seal_work(struct call *call)
 {
     struct upload *upload = call->upload;
     struct err *err = &call->task.err;
-    int rc = upload_open(upload, err);
+    int rc = part_write(upload, &upload->coming, err);
 
     if (rc == 0) {
         blob_seal(upload->writer, &upload->digests);
@@ -167,35 +178,78 @@ static void upload_came(struct upload *upload, int64_t bytes)
     upload->call->store->incoming_bytes -= bytes;
 }
 
+static void on_written(struct call *call);
+
+static void upload_write(struct upload *upload)
+{
+    struct buf empty = upload->part;
+
+    upload->part = upload->coming;
+    upload->coming = empty;
+    buf_clear(&upload->coming);
+    upload->writing = true;
+    call_post(upload->call, upload->disk, write_work, on_written);
+}
+
+static void upload_refuse_size(struct upload *upload)
+{
+    struct task *task = &upload->call->task;
+
+    task->rc = err_set(&task->err, ERR_LIMIT, "The file is larger than %" PRId64 " bytes",
+                       upload->call->store->settings->upload_bytes_max);
+    upload_enter(upload, UPLOAD_DONE);
+}
+
 static void on_written(struct call *call)
 {
-    upload_came(call->upload, (int64_t)call->upload->chunk_len);
-    if (call->task.rc < 0 || !call->request)
-        upload_enter(call->upload, UPLOAD_DONE);
-    else
+    struct upload *upload = call->upload;
+
+    upload->writing = false;
+    upload_came(upload, (int64_t)upload->part.len);
+    if (call->task.rc < 0 || !call->request) {
+        upload_enter(upload, UPLOAD_DONE);
+    } else if (upload->over) {
+        upload_refuse_size(upload);
+    } else if (upload->ended) {
+        upload_enter(upload, UPLOAD_SEALING);
+    } else if (upload->paused) {
+        upload->paused = false;
+        upload_write(upload);
         http_continue(call->request);
+    }
 }
 
 static void on_chunk(struct http_request *request, const char *data, size_t len)
 {
     struct upload *upload = ((struct call *)http_state(request))->upload;
-    int64_t max = upload->call->store->settings->upload_bytes_max;
 
-    if (upload->received_bytes + (int64_t)len > max) {
-        err_set(&upload->call->task.err, ERR_LIMIT, "The file is larger than %" PRId64 " bytes",
-                max);
-        upload->call->task.rc = -ERR_LIMIT;
-        upload_enter(upload, UPLOAD_DONE);
+    if (upload->state != UPLOAD_RECEIVING)
+        return;
+    upload->received_bytes += (int64_t)len;
+    upload->over = upload->received_bytes > upload->call->store->settings->upload_bytes_max;
+    if (upload->over) {
+        if (!upload->writing)
+            upload_refuse_size(upload);
         return;
     }
-    upload->chunk = data;
-    upload->chunk_len = len;
-    call_post(upload->call, upload->disk, chunk_work, on_written);
+    int rc = buf_add(&upload->coming, data, len);
+    assert(rc == 0);
+    if (upload->coming.len >= WRITE_BYTES && upload->writing) {
+        upload->paused = true;
+        return;
+    }
+    if (upload->coming.len >= WRITE_BYTES)
+        upload_write(upload);
+    http_continue(request);
 }
 
 static void on_end(struct http_request *request)
 {
-    upload_enter(((struct call *)http_state(request))->upload, UPLOAD_SEALING);
+    struct upload *upload = ((struct call *)http_state(request))->upload;
+
+    upload->ended = true;
+    if (!upload->writing && upload->state == UPLOAD_RECEIVING)
+        upload_enter(upload, UPLOAD_SEALING);
 }
 
 static void on_sealed(struct call *call)
@@ -294,6 +348,8 @@ static void upload_enter(struct upload *upload, enum upload_state state)
 static void upload_free(struct call *call)
 {
     assert(!call->upload->writer && !call->upload->pinned);
+    buf_done(&call->upload->coming);
+    buf_done(&call->upload->part);
     free(take_ptr(call->upload));
 }
 
@@ -313,6 +369,8 @@ void upload_call(struct call *call)
     }
     upload = xcalloc(1, sizeof *upload);
     upload->call = call;
+    buf_init(&upload->coming, PART_BYTES_MAX);
+    buf_init(&upload->part, PART_BYTES_MAX);
     upload->announced = bytes >= 0;
     upload->coming_bytes = bytes > 0 ? bytes : 0;
     upload->others_bytes = call->store->incoming_bytes;

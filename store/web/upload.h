@@ -7,8 +7,8 @@
  *
  * LOOKING asks the index and the disk before the body is asked for, so that a client
  * that sent Expect: 100-continue hears at once, with no byte sent, that its file is
- * refused or here already.  A chunk is written and hashed on one of the disk strands
- * before the next is taken: a slow disk slows the client, memory stays bounded. */
+ * refused or here already.  While one part of the body is written and hashed on a disk
+ * strand the next is received, and no more than that: a slow disk slows the client. */
 #pragma once
 #include "store/web/call.h"
 
