@@ -251,7 +251,7 @@ static void job_finish(struct job *job, const struct verdict *verdict, const cha
              step ? step : "-");
 }
 
-void job_run(const struct settings *settings, const struct sandbox *sandbox, struct client *client,
+bool job_run(const struct settings *settings, const struct sandbox *sandbox, struct client *client,
              const char *slot_dir, const volatile int *stop, const struct sos_lease *lease)
 {
     const char *ids[STEPS];
@@ -274,4 +274,5 @@ void job_run(const struct settings *settings, const struct sandbox *sandbox, str
 
     attempt_done(&job.attempt);
     munmap(job.shared, sizeof *job.shared);
+    return verdict.reason != SOS_RESULT_REASON_SANDBOX;
 }

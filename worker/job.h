@@ -31,8 +31,9 @@ struct job {
     int64_t build_until_ms; /* monotonic */
 };
 
-/* Run the attempt of a lease; `client` is the slot's own connection. */
-void job_run(const struct settings *settings, const struct sandbox *sandbox, struct client *client,
+/* Run the attempt of a lease; `client` is the slot's own connection.  False: the sandbox failed,
+ * and the slot had better begin afresh. */
+bool job_run(const struct settings *settings, const struct sandbox *sandbox, struct client *client,
              const char *slot_dir, const volatile int *stop, const struct sos_lease *lease);
 
 /* A function in a child process.  Gives 0, or -1 and the verdict; the child's own verdict is what

@@ -39,8 +39,10 @@ static int slot_loop(const struct slot *slot, const struct sandbox *sandbox, str
         if (rc == -ERR_CONFLICT)
             return SLOT_SESSION_OVER;
         if (rc == 1) {
-            job_run(slot->settings, sandbox, client, dir, &stop, &lease);
+            bool sound = job_run(slot->settings, sandbox, client, dir, &stop, &lease);
             sos_lease_done(&lease);
+            if (!sound)
+                return SLOT_BROKEN;
         }
         /* Whatever was orphaned to us on the way. */
         while (waitpid(-1, NULL, WNOHANG) > 0)

@@ -1,5 +1,6 @@
 """A slot or the whole worker is killed in the middle of a step: nothing is left, nothing is lost."""
 import signal
+import subprocess
 import time
 
 from rig import Rig, kill, sandboxed
@@ -71,4 +72,22 @@ def test_a_server_that_is_away_for_longer_than_the_lease_costs_the_attempt():
         rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
         rig.answer("post", f"/v1/builds/{build}:cancel", json={})
         assert rig.end_of(build)["state"] == "CANCELED"
+        rig.assert_clean()
+
+
+def test_a_worker_that_stops_does_not_disturb_another():
+    with Rig(slots=1) as rig:
+        with Rig(slots=1) as other:
+            assert other.build({"README": "x"})["state"] == "STORING"
+        assert rig.build({"README": "x"})["state"] == "STORING"
+
+
+def test_a_slot_whose_room_is_gone_begins_afresh():
+    with Rig(slots=1) as rig:
+        assert rig.build({"README": "x"})["state"] == "STORING"
+        before = rig.slots_of()
+        subprocess.run(["nsenter", "-t", str(before[0]), "-m", "umount", "-l", "/run/sos-worker"], check=True)
+        record = rig.build({"README": "x"})
+        assert record["state"] == "STORING", record
+        assert record["attempt"] == 2 and rig.slots_of() != before
         rig.assert_clean()
