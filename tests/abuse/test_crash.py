@@ -86,7 +86,7 @@ def test_a_slot_whose_room_is_gone_begins_afresh():
     with Rig(slots=1) as rig:
         assert rig.build({"README": "x"})["state"] == "STORING"
         before = rig.slots_of()
-        subprocess.run(["nsenter", "-t", str(before[0]), "-m", "umount", "-l", "/run/sos-worker"], check=True)
+        subprocess.run(["nsenter", "-t", str(before[0]), "-m", "-p", "umount", "-l", "/run/sos-worker"], check=True)
         record = rig.build({"README": "x"})
         assert record["state"] == "STORING", record
         assert record["attempt"] == 2 and rig.slots_of() != before
