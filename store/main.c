@@ -15,15 +15,17 @@
 #include "store/disk/fsck.h"
 #include "store/web/store.h"
 
-#define ITEM(n, t, f, h) { .name = (n), .type = (t), .fallback = (f), .help = (h) }
+#define ITEM(n, t, f, h)                                                                           \
+    {                                                                                              \
+        .name = (n), .type = (t), .fallback = (f), .help = (h)                                     \
+    }
 static const struct config_item items[] = {
     ITEM("listen", CONFIG_STRING, "127.0.0.1:8601", "address and port to serve on; port 0: any"),
     ITEM("state", CONFIG_STRING, "/var/lib/sos", "folder of all state; ours is <state>/store"),
-    ITEM("repositories", CONFIG_LIST,
-      "sos-release-local:immutable,sos-dev-local,sos-logs-local",
-      "local repositories: KEY or KEY:immutable, with commas between"),
+    ITEM("repositories", CONFIG_LIST, "sos-release-local:immutable,sos-dev-local,sos-logs-local",
+         "local repositories: KEY or KEY:immutable, with commas between"),
     ITEM("public-url", CONFIG_STRING, "",
-      "base of the URLs told, up to /artifactory; empty: as the client calls us"),
+         "base of the URLs told, up to /artifactory; empty: as the client calls us"),
     ITEM("anonymous-read", CONFIG_BOOL, "false", "may everybody read without a token?"),
     ITEM("upload-max", CONFIG_BYTES, "20GiB", "largest file taken"),
     ITEM("disk-floor", CONFIG_BYTES, "1GiB", "uploads are refused when less would stay free"),
@@ -32,8 +34,11 @@ static const struct config_item items[] = {
     ITEM("tls-cert", CONFIG_STRING, "", "certificate file (PEM); empty: plain HTTP"),
     ITEM("tls-key", CONFIG_STRING, "", "its key"),
     ITEM("connections-max", CONFIG_INT, "4000", "open connections at once"),
-    { .name = "deep", .type = CONFIG_BOOL, .fallback = "false",
-      .help = "fsck: read and hash every file", .flag_only = true },
+    { .name = "deep",
+      .type = CONFIG_BOOL,
+      .fallback = "false",
+      .help = "fsck: read and hash every file",
+      .flag_only = true },
 };
 
 /* --- settings --- */
@@ -196,10 +201,10 @@ int main(int argc, char **argv)
     struct err err = { 0 };
 
     setenv("UV_THREADPOOL_SIZE", "8", 0);
-    mallopt(M_ARENA_MAX, 2);   /* eight threads need no eight heaps */
+    mallopt(M_ARENA_MAX, 2); /* eight threads need no eight heaps */
     json_object_seed(0);
-    int rc = config_load(items, countof(items), argc, argv, "/etc/sos/sos-store.yaml", &config,
-                         &err);
+    int rc =
+        config_load(items, countof(items), argc, argv, "/etc/sos/sos-store.yaml", &config, &err);
     if (rc == 0 && config_wants_help(config)) {
         printf("sos-store [serve | fsck]: the farm's store\n");
         config_help(items, countof(items), stdout);

@@ -73,8 +73,8 @@ enum call_kind call_find(const char *method, const char *path, const char **ret_
         path += len;
     if (strcmp(method, "HEAD") == 0)
         method = "GET";
-    enum call_kind kind = table_find(rows, sizeof rows / sizeof *rows, method, path, ret_rest,
-                                     ret_allow);
+    enum call_kind kind =
+        table_find(rows, sizeof rows / sizeof *rows, method, path, ret_rest, ret_allow);
     if (kind != CALL_NONE || strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0)
         return kind;
     return table_find(items, sizeof items / sizeof *items, method, path, ret_rest, ret_allow);

@@ -4,24 +4,24 @@
 #pragma once
 
 enum call_kind {
-    CALL_NONE,          /* no such path */
-    CALL_NOT_ALLOWED,   /* the path is, the method is not: 405 */
+    CALL_NONE,        /* no such path */
+    CALL_NOT_ALLOWED, /* the path is, the method is not: 405 */
     CALL_PING,
     CALL_VERSION,
     CALL_USAGE,
     CALL_UPLOADS_CONFIG,
     CALL_REPOSITORIES,
-    CALL_REPOSITORY,    /* rest: "key" */
+    CALL_REPOSITORY, /* rest: "key" */
     CALL_STORAGE_INFO,
     CALL_STORAGE_INFO_CALCULATE,
-    CALL_INFO,          /* GET api/storage/…; rest: "repo/path" */
-    CALL_PROPS_SET,     /* PUT api/storage/…?properties= */
-    CALL_PROPS_REMOVE,  /* DELETE api/storage/…?properties= */
-    CALL_METADATA,      /* PATCH api/metadata/… */
+    CALL_INFO,         /* GET api/storage/…; rest: "repo/path" */
+    CALL_PROPS_SET,    /* PUT api/storage/…?properties= */
+    CALL_PROPS_REMOVE, /* DELETE api/storage/…?properties= */
+    CALL_METADATA,     /* PATCH api/metadata/… */
     CALL_COPY,
     CALL_MOVE,
     CALL_METRICS,
-    CALL_GET,           /* an item; rest: "repo/path;k=v" */
+    CALL_GET, /* an item; rest: "repo/path;k=v" */
     CALL_PUT,
     CALL_DELETE,
 };

@@ -23,16 +23,16 @@ int claim_add(struct claim *claim, enum claim_kind kind, const char *value, stru
 /* The value of X-Checksum; a length that tells no kind says nothing. */
 int claim_add_by_length(struct claim *claim, const char *value, struct err *err);
 bool claim_is_empty(const struct claim *claim);
-int claim_bits(const struct claim *claim);    /* sum of enum claim_kind */
+int claim_bits(const struct claim *claim); /* sum of enum claim_kind */
 /* -ERR_CONFLICT when the bytes are others; the text names header, both values and the size. */
 int claim_check(const struct claim *claim, const struct digests *digests, struct err *err);
 
 /* What to do with bytes for a path. */
 enum deploy {
-    DEPLOY_CREATE,     /* nothing was there */
-    DEPLOY_SAME,       /* the same bytes are there: done already */
+    DEPLOY_CREATE, /* nothing was there */
+    DEPLOY_SAME,   /* the same bytes are there: done already */
     DEPLOY_REPLACE,
-    DEPLOY_REFUSE,     /* others are there and may not be replaced */
+    DEPLOY_REFUSE, /* others are there and may not be replaced */
 };
 /* `stored` is the SHA-256 that is there, NULL for none; `locked`: the repository is immutable
  * or the caller may not delete, and the file is not metadata. */

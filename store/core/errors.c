@@ -32,8 +32,7 @@ char *error_json(int status, const char *message)
     return text;
 }
 
-void error_no_overwrite(const struct item_path *item, const char *user,
-                        char ret[ERROR_TEXT_MAX])
+void error_no_overwrite(const struct item_path *item, const char *user, char ret[ERROR_TEXT_MAX])
 {
     snprintf(ret, ERROR_TEXT_MAX,
              "Not enough permissions to delete/overwrite artifact '%s:%s' (user: '%s' needs "
@@ -56,12 +55,10 @@ void error_nothing_to_delete(const struct item_path *item, char ret[ERROR_TEXT_M
 
 void error_no_repository(const char *repo, char ret[ERROR_TEXT_MAX])
 {
-    snprintf(ret, ERROR_TEXT_MAX, "Could not find a local repository named %s to deploy to.",
-             repo);
+    snprintf(ret, ERROR_TEXT_MAX, "Could not find a local repository named %s to deploy to.", repo);
 }
 
-void error_checksum_policy(const struct item_path *item, const char *info,
-                           char ret[ERROR_TEXT_MAX])
+void error_checksum_policy(const struct item_path *item, const char *info, char ret[ERROR_TEXT_MAX])
 {
     snprintf(ret, ERROR_TEXT_MAX,
              "Checksum policy 'LocalRepoChecksumPolicy: CLIENT' rejected the artifact '%s:%s'. "

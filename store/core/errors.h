@@ -6,19 +6,18 @@
 #pragma once
 #include "store/core/path.h"
 
-#define TEXT_NO_ITEM        "Unable to find item"
-#define TEXT_NO_PROPERTIES  "No properties could be found."
-#define TEXT_NO_FILE        "File not found."
-#define TEXT_UNAUTHORIZED   "Authentication is required"
-#define TEXT_BAD_TOKEN      "Bad credentials"
+#define TEXT_NO_ITEM       "Unable to find item"
+#define TEXT_NO_PROPERTIES "No properties could be found."
+#define TEXT_NO_FILE       "File not found."
+#define TEXT_UNAUTHORIZED  "Authentication is required"
+#define TEXT_BAD_TOKEN     "Bad credentials"
 
 enum { ERROR_TEXT_MAX = 2048 };
 
 /* Gives the JSON text (free()). */
 char *error_json(int status, const char *message);
 
-void error_no_overwrite(const struct item_path *item, const char *user,
-                        char ret[ERROR_TEXT_MAX]);
+void error_no_overwrite(const struct item_path *item, const char *user, char ret[ERROR_TEXT_MAX]);
 void error_no_permission(const char *verb, const struct item_path *item, const char *user,
                          char ret[ERROR_TEXT_MAX]);
 void error_nothing_to_delete(const struct item_path *item, char ret[ERROR_TEXT_MAX]);

@@ -7,8 +7,8 @@
 
 static bool key_char_is_valid(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
 }
 
 bool repo_key_is_valid(const char *key)
@@ -148,7 +148,8 @@ enum sidecar item_sidecar(const struct item_path *item, struct item_path *ret)
     static const struct {
         const char *suffix;
         enum sidecar kind;
-    } suffixes[] = { { ".sha1", SIDECAR_SHA1 }, { ".md5", SIDECAR_MD5 },
+    } suffixes[] = { { ".sha1", SIDECAR_SHA1 },
+                     { ".md5", SIDECAR_MD5 },
                      { ".sha256", SIDECAR_SHA256 } };
     size_t len = strlen(item->path);
 

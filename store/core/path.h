@@ -21,8 +21,8 @@ enum {
 
 struct item_path {
     char repo[REPO_KEY_MAX + 1];
-    char path[ITEM_PATH_MAX + 1];   /* "a/b c.bin"; "" is the repository's root */
-    bool folder;                    /* it ended in a slash, or is the root */
+    char path[ITEM_PATH_MAX + 1]; /* "a/b c.bin"; "" is the repository's root */
+    bool folder;                  /* it ended in a slash, or is the root */
 };
 
 /* `raw` is "/repo/path;k=v", NUL-terminated (the first slash may lack).  `ret_props` may be NULL:
@@ -37,7 +37,7 @@ int item_path_check(const char *text, struct item_path *ret, struct err *err);
 /* [a-z0-9A-Z][a-zA-Z0-9._-]*, and not a name of the API. */
 bool repo_key_is_valid(const char *key);
 
-const char *item_name(const struct item_path *item);    /* "b c.bin"; "" for the root */
+const char *item_name(const struct item_path *item); /* "b c.bin"; "" for the root */
 /* The folder it is in: the length of that part of `path`, without a slash at the end. */
 size_t item_parent_len(const struct item_path *item);
 /* Text for people: "repo:a/b". */

@@ -13,11 +13,11 @@ enum { PROPS_MAX = 256, PROP_KEY_MAX = 255, PROP_VALUE_MAX = 4096 };
 
 struct prop {
     char *key;
-    char *value;    /* may be "" */
+    char *value; /* may be "" */
 };
 
 struct props {
-    struct prop *list;   /* owned, as what it points to */
+    struct prop *list; /* owned, as what it points to */
     size_t count;
 };
 

@@ -57,8 +57,8 @@ bool when_http_parse(const char *text, int64_t *ret_wall_ms)
         return false;
     tm.tm_mon = month_of(month);
     if (end != 29 || strcmp(zone, "GMT") != 0 || tm.tm_mon < 0 || tm.tm_year < 1970 ||
-        tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 ||
-        tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
+        tm.tm_mday < 1 || tm.tm_mday > 31 || tm.tm_hour < 0 || tm.tm_hour > 23 || tm.tm_min < 0 ||
+        tm.tm_min > 59 || tm.tm_sec < 0 || tm.tm_sec > 60)
         return false;
     tm.tm_year -= 1900;
     *ret_wall_ms = (int64_t)timegm(&tm) * 1000;

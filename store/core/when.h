@@ -6,7 +6,7 @@
 
 enum { WHEN_TEXT_MAX = 40 };
 
-void when_iso(int64_t wall_ms, char ret[WHEN_TEXT_MAX]);   /* 2026-02-02T02:40:00.000Z */
-void when_http(int64_t wall_ms, char ret[WHEN_TEXT_MAX]);  /* Mon, 02 Feb 2026 02:40:00 GMT */
+void when_iso(int64_t wall_ms, char ret[WHEN_TEXT_MAX]);  /* 2026-02-02T02:40:00.000Z */
+void when_http(int64_t wall_ms, char ret[WHEN_TEXT_MAX]); /* Mon, 02 Feb 2026 02:40:00 GMT */
 /* An IMF-fixdate; false: it is none. */
 bool when_http_parse(const char *text, int64_t *ret_wall_ms);

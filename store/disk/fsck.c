@@ -11,8 +11,8 @@
 #include "store/disk/index.h"
 
 struct fsck {
-    struct db *db;            /* walks the rows */
-    struct db *again;         /* asks again, on a newer snapshot */
+    struct db *db;    /* walks the rows */
+    struct db *again; /* asks again, on a newer snapshot */
     const char *blobs_dir;
     bool deep;
     void (*each)(void *ctx, const char *line);

@@ -6,10 +6,10 @@
 #include "sos/base/err.h"
 
 struct fsck_result {
-    int64_t blobs;       /* rows looked at */
-    int64_t holes;       /* rows whose file is not there or has another size or (deep) other bytes */
-    int64_t unused;      /* rows that no item has */
-    int64_t orphans;     /* files without a row: the store's sweep removes them */
+    int64_t blobs;   /* rows looked at */
+    int64_t holes;   /* rows whose file is not there or has another size or (deep) other bytes */
+    int64_t unused;  /* rows that no item has */
+    int64_t orphans; /* files without a row: the store's sweep removes them */
 };
 
 /* `each` is told every finding as a line of text.  `deep` reads and hashes every file. */

@@ -11,9 +11,9 @@
 extern const struct db_migration store_migrations[];
 extern const size_t store_migrations_count;
 
-#define ITEM_COLUMNS                                                                              \
-    "i.id, i.repo, i.path, i.name, i.sha256, b.sha1, b.md5, b.size_bytes, i.claimed,"             \
-    " i.created_ms, i.created_by, i.modified_ms, i.modified_by, i.updated_ms"                     \
+#define ITEM_COLUMNS                                                                               \
+    "i.id, i.repo, i.path, i.name, i.sha256, b.sha1, b.md5, b.size_bytes, i.claimed,"              \
+    " i.created_ms, i.created_by, i.modified_ms, i.modified_by, i.updated_ms"                      \
     " FROM items i LEFT JOIN blobs b ON b.sha256=i.sha256"
 
 int index_open_writer(const char *path, struct db **ret, struct err *err)
@@ -37,13 +37,13 @@ void subtree_of(const struct item_path *folder, int depth, struct subtree *ret)
     memcpy(ret->folder, folder->path, sizeof ret->folder);
     ret->from[0] = ret->to[0] = '\0';
     if (depth == 1)
-        return;                                   /* from = to: an empty range */
+        return; /* from = to: an empty range */
     if (folder->path[0] == '\0') {
-        strcpy(ret->to, "\xff");                  /* past all UTF-8 */
+        strcpy(ret->to, "\xff"); /* past all UTF-8 */
         return;
     }
     snprintf(ret->from, sizeof ret->from, "%s/", folder->path);
-    snprintf(ret->to, sizeof ret->to, "%s0", folder->path);   /* '0' is what follows '/' */
+    snprintf(ret->to, sizeof ret->to, "%s0", folder->path); /* '0' is what follows '/' */
 }
 
 static void text_copy(char *ret, size_t room, sqlite3_stmt *statement, int column)
@@ -57,8 +57,7 @@ static void item_read(sqlite3_stmt *st, struct item *ret)
     text_copy(ret->at.repo, sizeof ret->at.repo, st, 1);
     text_copy(ret->at.path, sizeof ret->at.path, st, 2);
     size_t len = strlen(ret->at.path);
-    snprintf(ret->at.path + len, sizeof ret->at.path - len, "%s%s", len ? "/" : "",
-             db_text(st, 3));
+    snprintf(ret->at.path + len, sizeof ret->at.path - len, "%s%s", len ? "/" : "", db_text(st, 3));
     text_copy(ret->digests.sha256, sizeof ret->digests.sha256, st, 4);
     ret->at.folder = ret->digests.sha256[0] == '\0';
     text_copy(ret->digests.sha1, sizeof ret->digests.sha1, st, 5);
@@ -200,9 +199,9 @@ int index_list(struct db *db, const struct item_path *folder, int depth, item_fn
     int rc;
 
     subtree_of(folder, depth, &subtree);
-    sqlite3_stmt *st = db_bind(
-        db, "SELECT " ITEM_COLUMNS " WHERE " IN_SUBTREE " ORDER BY i.path, i.name", "tttt",
-        folder->repo, subtree.folder, subtree.from, subtree.to);
+    sqlite3_stmt *st =
+        db_bind(db, "SELECT " ITEM_COLUMNS " WHERE " IN_SUBTREE " ORDER BY i.path, i.name", "tttt",
+                folder->repo, subtree.folder, subtree.from, subtree.to);
     while ((rc = db_step(db, st, err)) > 0) {
         item_read(st, &item);
         if (depth > 0 && item_depth(folder, &item) > depth)

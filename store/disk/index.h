@@ -31,16 +31,15 @@ int index_repository_put(struct db *db, const struct repository *repository, str
 
 typedef void (*index_token_fn)(void *ctx, const struct auth_token *token);
 int index_tokens(struct db *db, index_token_fn each, void *ctx, struct err *err);
-int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms,
-                    struct err *err);
+int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms, struct err *err);
 
 /* --- reading --- */
 
 struct item {
-    int64_t id;                /* 0: the root of a repository, which has no row */
+    int64_t id; /* 0: the root of a repository, which has no row */
     struct item_path at;
-    struct digests digests;    /* all "" and 0 for a folder */
-    int claimed;               /* enum claim_kind */
+    struct digests digests; /* all "" and 0 for a folder */
+    int claimed;            /* enum claim_kind */
     int64_t created_ms;
     int64_t modified_ms;
     int64_t updated_ms;
@@ -65,10 +64,10 @@ int index_list(struct db *db, const struct item_path *folder, int depth, item_fn
 int index_props(struct db *db, int64_t item, struct props *ret, struct err *err);
 
 struct index_usage {
-    char repo[REPO_KEY_MAX + 1];    /* "" in the sum over all */
+    char repo[REPO_KEY_MAX + 1]; /* "" in the sum over all */
     int64_t folders;
     int64_t files;
-    int64_t bytes;                  /* as if each file had its own copy */
+    int64_t bytes; /* as if each file had its own copy */
 };
 typedef void (*usage_fn)(void *ctx, const struct index_usage *usage);
 /* One for each repository, in order. */
@@ -89,12 +88,12 @@ void freed_done(struct freed *freed);
 
 struct deployment {
     const struct item_path *at;
-    const struct digests *digests;  /* NULL: make a folder */
+    const struct digests *digests; /* NULL: make a folder */
     const struct props *props;
     int claimed;
     const char *user;
     int64_t now_ms;
-    bool may_replace;               /* the caller may delete */
+    bool may_replace; /* the caller may delete */
 };
 /* Put bytes that are durable as blob to a path, with the folders above it.  The same bytes again
  * only add properties; others replace the item and its properties.  -ERR_NOT_FOUND: no such
@@ -106,8 +105,8 @@ int index_deploy(struct db *db, const struct deployment *deployment, struct item
 int index_deploy_claimed(struct db *db, const struct deployment *deployment, struct item *ret,
                          struct freed *freed, struct err *err);
 /* Remove an item; a folder with all in it; of the root all in it.  -ERR_NOT_FOUND. */
-int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count,
-                 struct freed *freed, struct err *err);
+int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, struct freed *freed,
+                 struct err *err);
 /* Copy or move (a move removes what was copied).  Into an existing folder: below it.  `dry` only
  * tells.  -ERR_NOT_FOUND, -ERR_DENIED (index_deploy), -ERR_CONFLICT: into itself. */
 struct transfer {
@@ -125,8 +124,8 @@ int index_transfer(struct db *db, const struct transfer *transfer, int64_t *ret_
 int index_claim(struct db *db, int64_t item, int claimed, struct err *err);
 
 enum props_change {
-    PROPS_SET,       /* each key named gets exactly the values named */
-    PROPS_REMOVE,    /* each key named goes */
+    PROPS_SET,    /* each key named gets exactly the values named */
+    PROPS_REMOVE, /* each key named goes */
 };
 /* On the item, and on all below it when `recursive`.  -ERR_NOT_FOUND. */
 int index_props_change(struct db *db, const struct item_path *at, bool recursive,

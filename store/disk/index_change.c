@@ -17,8 +17,7 @@ int index_repository_put(struct db *db, const struct repository *repository, str
                   "tii", repository->key, (int64_t)repository->immutable, repository->created_ms);
 }
 
-int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms,
-                    struct err *err)
+int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms, struct err *err)
 {
     return db_run(db, NULL, err,
                   "INSERT INTO tokens (id, sha256, subject, role, created_ms, expire_ms)"
@@ -195,9 +194,9 @@ int index_deploy(struct db *db, const struct deployment *d, struct item *ret, st
     int rc = repository_rule(db, d->at->repo, &immutable, err);
 
     if (rc == 0 && d->at->path[0] == '\0')
-        return d->digests ? err_set(err, ERR_CONFLICT, "%s is a repository, not a file",
-                                    d->at->repo)
-                          : index_find(db, d->at, ret, err);
+        return d->digests
+                   ? err_set(err, ERR_CONFLICT, "%s is a repository, not a file", d->at->repo)
+                   : index_find(db, d->at, ret, err);
     if (rc == 0)
         rc = folders_make(db, d, d->at, err);
     if (rc < 0)
@@ -206,8 +205,8 @@ int index_deploy(struct db *db, const struct deployment *d, struct item *ret, st
     if (found < 0 && found != -ERR_NOT_FOUND)
         return found;
     if (found == 0 && old.at.folder != (d->digests == NULL))
-        return err_set(err, ERR_CONFLICT, "a %s is at %s:%.150s",
-                       old.at.folder ? "folder" : "file", d->at->repo, d->at->path);
+        return err_set(err, ERR_CONFLICT, "a %s is at %s:%.150s", old.at.folder ? "folder" : "file",
+                       d->at->repo, d->at->path);
     if (d->digests)
         rc = file_put(db, d, found == 0 ? &old : NULL, immutable, freed, err);
     else if (found < 0)
@@ -241,9 +240,9 @@ int index_claim(struct db *db, int64_t item, int claimed, struct err *err)
 static int subtree_bytes(struct db *db, const struct item_path *at, const struct subtree *subtree,
                          struct freed *ret, struct err *err)
 {
-    sqlite3_stmt *st = db_bind(
-        db, "SELECT DISTINCT sha256 FROM items WHERE sha256 IS NOT NULL AND " IN_SUBTREE, "tttt",
-        at->repo, subtree->folder, subtree->from, subtree->to);
+    sqlite3_stmt *st =
+        db_bind(db, "SELECT DISTINCT sha256 FROM items WHERE sha256 IS NOT NULL AND " IN_SUBTREE,
+                "tttt", at->repo, subtree->folder, subtree->from, subtree->to);
     int rc;
 
     while ((rc = db_step(db, st, err)) > 0)
@@ -266,8 +265,8 @@ static int subtree_delete(struct db *db, const struct item_path *at, struct free
     return rc;
 }
 
-int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count,
-                 struct freed *freed, struct err *err)
+int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, struct freed *freed,
+                 struct err *err)
 {
     struct item item;
     struct freed bytes;

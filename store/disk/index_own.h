@@ -5,7 +5,7 @@
 /* An item's path as the table has it. */
 struct split {
     char folder[ITEM_PATH_MAX + 1];
-    const char *name;               /* borrowed from the item_path */
+    const char *name; /* borrowed from the item_path */
 };
 void split_path(const struct item_path *at, struct split *ret);
 

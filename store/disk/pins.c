@@ -19,7 +19,7 @@ struct pins {
     pthread_mutex_t mutex;
     pthread_cond_t removed;
     struct list list;
-    char removing[SHA256_HEX];    /* "": none */
+    char removing[SHA256_HEX]; /* "": none */
 };
 
 struct pins *pins_new(void)
@@ -44,7 +44,8 @@ void pins_free(struct pins *pins)
 
 static struct pin *pins_find(struct pins *pins, const char *sha256)
 {
-    list_each (link, &pins->list) {
+    list_each(link, &pins->list)
+    {
         struct pin *pin = list_item(link, struct pin, link);
         if (strcmp(pin->sha256, sha256) == 0)
             return pin;
@@ -78,7 +79,7 @@ void pins_drop(struct pins *pins, const char *sha256)
 static bool removal_begin(struct pins *pins, const char *sha256)
 {
     pthread_mutex_lock(&pins->mutex);
-    assert(pins->removing[0] == '\0');    /* one remover: the reader's strand */
+    assert(pins->removing[0] == '\0'); /* one remover: the reader's strand */
     bool ok = !pins_find(pins, sha256);
     if (ok)
         snprintf(pins->removing, sizeof pins->removing, "%s", sha256);

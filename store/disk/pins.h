@@ -15,7 +15,8 @@ struct pins;
 
 struct pins *pins_new(void);
 void pins_free(struct pins *pins);
-/* Both from any thread; a digest may be pinned many times.  pins_add() may block, pins_drop() not. */
+/* Both from any thread; a digest may be pinned many times.  pins_add() may block, pins_drop() not.
+ */
 void pins_add(struct pins *pins, const char *sha256);
 void pins_drop(struct pins *pins, const char *sha256);
 /* 1: the file is gone, 0: it is needed.  `reader` sees what is committed.  Absent is fine. */

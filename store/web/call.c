@@ -9,7 +9,6 @@
 #include "sos/v1.h"
 #include "store/core/text.h"
 
-
 /* --- its life --- */
 
 static void call_release(struct call *call)
@@ -178,8 +177,9 @@ void store_on_request(void *ctx, struct http_request *request)
     struct call *call = xcalloc(1, sizeof *call);
     const char *allow;
 
-    *call = (struct call){ .store = ctx, .request = request, .holds = 1, .fd = -1,
-                           .now_ms = clock_wall_ms() };
+    *call = (struct call){
+        .store = ctx, .request = request, .holds = 1, .fd = -1, .now_ms = clock_wall_ms()
+    };
     http_set_state(request, call, on_closed);
     call->kind = call_find(http_method(request), http_path(request), &call->rest, &allow);
     call_find_base(call);
@@ -284,10 +284,10 @@ static void free_bytes_work(struct call *call)
     struct store *store = call->store;
 
     for (size_t i = 0; i < call->freed.count; i++) {
-        int rc = pins_remove_blob(store->pins, store->blobs, store->reader_db,
-                                  call->freed.list[i], &call->task.err);
+        int rc = pins_remove_blob(store->pins, store->blobs, store->reader_db, call->freed.list[i],
+                                  &call->task.err);
         if (rc < 0)
-            call->task.rc = rc;   /* the sweep tries again */
+            call->task.rc = rc; /* the sweep tries again */
     }
 }
 

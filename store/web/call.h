@@ -20,17 +20,17 @@ enum { CALL_BASE_MAX = 320 };
 
 struct call {
     struct store *store;
-    struct http_request *request;  /* NULL: the client is gone or answered */
+    struct http_request *request; /* NULL: the client is gone or answered */
     struct task task;
-    call_fn work;                  /* pool thread: sets task.rc and task.err by returning */
-    call_fn then;                  /* loop thread, always */
-    int holds;                     /* tasks and callers in which it must stay */
-    call_fn on_gone;               /* the request was closed while not busy; may be NULL */
-    call_fn on_free;               /* may be NULL */
+    call_fn work;    /* pool thread: sets task.rc and task.err by returning */
+    call_fn then;    /* loop thread, always */
+    int holds;       /* tasks and callers in which it must stay */
+    call_fn on_gone; /* the request was closed while not busy; may be NULL */
+    call_fn on_free; /* may be NULL */
 
     enum call_kind kind;
-    const char *rest;              /* of the path; borrowed from the request */
-    char base[CALL_BASE_MAX];      /* "http://host:8601/artifactory" */
+    const char *rest;         /* of the path; borrowed from the request */
+    char base[CALL_BASE_MAX]; /* "http://host:8601/artifactory" */
     char user[AUTH_SUBJECT_MAX];
     int role;
     int64_t now_ms;
@@ -41,11 +41,11 @@ struct call {
     struct claim claim;
     struct item item;
     struct freed freed;
-    bool recursive;                /* of properties */
-    bool dry;                      /* of copy and move */
-    struct upload *upload;         /* of a PUT with bytes; owned by upload.c's on_free */
-    char *text;                    /* the answer's body, made by the work; owned */
-    int fd;                        /* the file to answer with; owned; -1 */
+    bool recursive;        /* of properties */
+    bool dry;              /* of copy and move */
+    struct upload *upload; /* of a PUT with bytes; owned by upload.c's on_free */
+    char *text;            /* the answer's body, made by the work; owned */
+    int fd;                /* the file to answer with; owned; -1 */
 };
 
 /* Run `work` on the strand, then `then` on the loop; one at a time. */
@@ -53,7 +53,7 @@ void call_post(struct call *call, struct strand *strand, call_fn work, call_fn t
 bool call_may(const struct call *call, int least_role);
 /* The query holds this parameter (with any value). */
 bool call_asks(const struct call *call, const char *name);
-bool call_flag(const struct call *call, const char *name, bool fallback);   /* "0" or "1" */
+bool call_flag(const struct call *call, const char *name, bool fallback); /* "0" or "1" */
 bool call_is_head(const struct call *call);
 
 /* --- answers; none of them does anything when the client is gone --- */

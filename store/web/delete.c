@@ -5,8 +5,8 @@
 
 static void delete_work(struct call *call)
 {
-    call->task.rc = index_delete(call->store->writer_db, &call->at, NULL, &call->freed,
-                                 &call->task.err);
+    call->task.rc =
+        index_delete(call->store->writer_db, &call->at, NULL, &call->freed, &call->task.err);
 }
 
 static void on_freed(struct call *call)

@@ -16,8 +16,8 @@ void deployed_answer(struct call *call)
         return;
     json_t *object = item_json(&call->item, call->base);
     if (call->item.at.folder) {
-        auto_free char *path = xasprintf("/%s%s", call->item.at.path,
-                                         call->item.at.path[0] ? "/" : "");
+        auto_free char *path =
+            xasprintf("/%s%s", call->item.at.path, call->item.at.path[0] ? "/" : "");
         auto_free char *folder_url = xasprintf("%s/", url);
         json_object_set_new(object, "path", json_string(path));
         json_object_set_new(object, "uri", json_string(folder_url));
@@ -50,8 +50,8 @@ static void fail_missing(struct call *call)
     } else if (reason && strcmp(reason, "NO_BLOB") == 0) {
         const char *value;
         const char *kind = claim_text(&call->claim, &value);
-        snprintf(text, sizeof text,
-                 "Checksum deploy failed. No existing file with %s: %s", kind, value);
+        snprintf(text, sizeof text, "Checksum deploy failed. No existing file with %s: %s", kind,
+                 value);
     } else {
         snprintf(text, sizeof text, "%s", TEXT_NO_ITEM);
     }

@@ -78,8 +78,7 @@ static bool is_unmodified(const struct call *call)
 
     if (none)
         return etag_matches(none, call->item.digests.sha1);
-    return since && when_http_parse(since, &at_ms) &&
-           call->item.modified_ms / 1000 * 1000 <= at_ms;
+    return since && when_http_parse(since, &at_ms) && call->item.modified_ms / 1000 * 1000 <= at_ms;
 }
 
 /* Is the part asked for still one of the same whole?  If-Range is a date or begins with the SHA-1

@@ -17,8 +17,7 @@ static int child_add(void *ctx, const struct item *item)
     json_t *children = ctx;
     auto_free char *uri = xasprintf("/%s", item_name(&item->at));
 
-    json_array_append_new(children,
-                          json_pack("{s:s, s:b}", "uri", uri, "folder", item->at.folder));
+    json_array_append_new(children, json_pack("{s:s, s:b}", "uri", uri, "folder", item->at.folder));
     return json_array_size(children) > LIST_MAX ? -ERR_LIMIT : 0;
 }
 
@@ -63,9 +62,9 @@ static void on_info(struct call *call)
 struct listing {
     json_t *files;
     struct db *reader;
-    size_t skip;              /* of each path: what the folder's own takes */
+    size_t skip; /* of each path: what the folder's own takes */
     bool folders;
-    bool times;               /* of the properties */
+    bool times; /* of the properties */
 };
 
 static int listing_add(void *ctx, const struct item *item)
@@ -76,9 +75,9 @@ static int listing_add(void *ctx, const struct item *item)
 
     if (item->at.folder && !listing->folders)
         return 0;
-    json_t *file = json_pack("{s:s, s:I}", "uri", uri, "size",
-                             item->at.folder ? (json_int_t)-1
-                                             : (json_int_t)item->digests.size_bytes);
+    json_t *file =
+        json_pack("{s:s, s:I}", "uri", uri, "size",
+                  item->at.folder ? (json_int_t)-1 : (json_int_t)item->digests.size_bytes);
     json_set_when(file, "lastModified", item->modified_ms);
     json_object_set_new(file, "folder", json_boolean(item->at.folder));
     if (!item->at.folder) {

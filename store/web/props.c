@@ -82,8 +82,7 @@ static int value_add(struct props *set, const char *key, const json_t *value, st
     return rc;
 }
 
-static int patch_read(const json_t *body, struct props *set, struct props *removed,
-                      struct err *err)
+static int patch_read(const json_t *body, struct props *set, struct props *removed, struct err *err)
 {
     json_t *props = json_object_get(body, "props");
     const char *key;
@@ -92,7 +91,8 @@ static int patch_read(const json_t *body, struct props *set, struct props *remov
 
     if (!json_is_object(props))
         return err_set(err, ERR_INVALID, "The body has no object 'props'");
-    json_object_foreach (props, key, value) {
+    json_object_foreach(props, key, value)
+    {
         rc = json_is_null(value) ? props_add(removed, key, "", err)
                                  : value_add(set, key, value, err);
         if (rc < 0)

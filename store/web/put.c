@@ -16,10 +16,9 @@ enum { SIDECAR_BYTES_MAX = 1024 };
 
 static void folder_work(struct call *call)
 {
-    const struct deployment deployment = { .at = &call->at,
-                                           .props = &call->props,
-                                           .user = call->user,
-                                           .now_ms = call->now_ms };
+    const struct deployment deployment = {
+        .at = &call->at, .props = &call->props, .user = call->user, .now_ms = call->now_ms
+    };
 
     call->task.rc = index_deploy(call->store->writer_db, &deployment, &call->item, &call->freed,
                                  &call->task.err);
@@ -125,11 +124,11 @@ static int put_claims(struct call *call, struct err *err)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < countof(headers); i++)
-        rc = claim_add(&call->claim, headers[i].kind,
-                       http_header(call->request, headers[i].header), err);
-    return rc < 0 ? rc
-                  : claim_add_by_length(&call->claim, http_header(call->request, "X-Checksum"),
-                                        err);
+        rc = claim_add(&call->claim, headers[i].kind, http_header(call->request, headers[i].header),
+                       err);
+    return rc < 0
+               ? rc
+               : claim_add_by_length(&call->claim, http_header(call->request, "X-Checksum"), err);
 }
 
 static void put_folder(struct call *call)

@@ -50,7 +50,8 @@ static void token_load(void *ctx, const struct auth_token *token)
     auth_put(store->auth, token);
 }
 
-/* The farm's token, at the first start: in a file for whoever owns the state, hashed in the index. */
+/* The farm's token, at the first start: in a file for whoever owns the state, hashed in the index.
+ */
 static int token_make(struct store *store, struct err *err)
 {
     auto_free char *path = xasprintf("%s/admin.token", store->settings->state_dir);
@@ -144,16 +145,15 @@ static void strands_make(struct store *store)
 
 struct strand *store_disk(struct store *store)
 {
-    struct strand *best = store->disks[0];
-    static size_t turn;
+    struct strand *best = NULL;
 
     /* From another one each time, so that idle strands share the load. */
     for (size_t i = 0; i < STORE_DISKS; i++) {
-        struct strand *disk = store->disks[(turn + i) % STORE_DISKS];
-        if (i == 0 || strand_waiting(disk) < strand_waiting(best))
+        struct strand *disk = store->disks[(store->disks_turn + i) % STORE_DISKS];
+        if (!best || strand_waiting(disk) < strand_waiting(best))
             best = disk;
     }
-    turn++;
+    store->disks_turn++;
     return best;
 }
 

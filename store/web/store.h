@@ -22,12 +22,12 @@
 enum { STORE_DISKS = 4, STORE_REPOSITORIES_MAX = 256 };
 
 struct store_settings {
-    const char *state_dir;         /* index.db, blobs/, admin.token below it */
-    const char *repositories;      /* "key[:immutable]", with commas or line ends between */
-    const char *public_url;        /* "" : told by the Host of each request */
+    const char *state_dir;    /* index.db, blobs/, admin.token below it */
+    const char *repositories; /* "key[:immutable]", with commas or line ends between */
+    const char *public_url;   /* "" : told by the Host of each request */
     bool anonymous_read;
-    int64_t upload_bytes_max;      /* of one file */
-    int64_t disk_floor_bytes;      /* uploads are refused when less would stay free */
+    int64_t upload_bytes_max; /* of one file */
+    int64_t disk_floor_bytes; /* uploads are refused when less would stay free */
     int64_t sweep_grace_ms;
     int64_t sweep_period_ms;
     struct http_config http;
@@ -52,23 +52,24 @@ struct store {
     struct strand *writer;
     struct strand *reader;
     struct strand *disks[STORE_DISKS];
+    size_t disks_turn; /* where the next search for an idle one begins */
     struct auth *auth;
     struct http *http;
     struct metrics *metrics;
     struct store_metrics counts;
-    struct repository repositories[STORE_REPOSITORIES_MAX];   /* by key */
+    struct repository repositories[STORE_REPOSITORIES_MAX]; /* by key */
     size_t repositories_count;
-    int64_t incoming_bytes;        /* announced by uploads that are not stored yet */
-    bool broken;                   /* a commit failed: stop and be started again */
+    int64_t incoming_bytes; /* announced by uploads that are not stored yet */
+    bool broken;            /* a commit failed: stop and be started again */
 
-    uv_timer_t sweep_timer;        /* runs one pass over the shelves, then waits for the next */
+    uv_timer_t sweep_timer; /* runs one pass over the shelves, then waits for the next */
     struct task sweep_task;
-    int sweep_next;                /* the shelf that is next; SWEEP_SHELVES: the pass is over */
-    int64_t swept_bytes;           /* of the shelf just done */
+    int sweep_next;      /* the shelf that is next; SWEEP_SHELVES: the pass is over */
+    int64_t swept_bytes; /* of the shelf just done */
     bool sweep_busy;
 
     bool stopping;
-    int closing;                   /* strands and handles still open */
+    int closing; /* strands and handles still open */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };

@@ -9,8 +9,8 @@
 enum { USAGE_BODY_MAX = 64 << 10, METRICS_MAX = 1 << 20 };
 
 /* jf asks more of newer servers (a multipart upload API from 7.82.2, a call home from 7.102). */
-#define VERSION_TEXT                                                                              \
-    "{\n  \"version\" : \"7.77.0\",\n  \"revision\" : \"77700900\",\n  \"addons\" : [ ],\n"       \
+#define VERSION_TEXT                                                                               \
+    "{\n  \"version\" : \"7.77.0\",\n  \"revision\" : \"77700900\",\n  \"addons\" : [ ],\n"        \
     "  \"license\" : \"\"\n}"
 
 static void ping(struct call *call)
@@ -37,9 +37,9 @@ static void repositories(struct call *call)
     for (size_t i = 0; i < call->store->repositories_count; i++) {
         const char *key = call->store->repositories[i].key;
         auto_free char *url = xasprintf("%s/%s", call->base, key);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", key,
-                                              "description", "", "type", "LOCAL", "url", url,
-                                              "packageType", "Generic"));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", key, "description", "",
+                                        "type", "LOCAL", "url", url, "packageType", "Generic"));
     }
     call->text = json_take_text(list);
     http_set_header(call->request, "Cache-Control", "no-store");
@@ -54,10 +54,10 @@ static void repository(struct call *call)
         call_error(call, 404, "Repository does not exist");
         return;
     }
-    call->text = json_take_text(json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "key", found->key, "rclass", "local",
-        "packageType", "generic", "description", "", "repoLayoutRef", "simple-default",
-        "handleReleases", 1, "handleSnapshots", 1, "immutable", found->immutable));
+    call->text = json_take_text(
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "key", found->key, "rclass", "local",
+                  "packageType", "generic", "description", "", "repoLayoutRef", "simple-default",
+                  "handleReleases", 1, "handleSnapshots", 1, "immutable", found->immutable));
     call_answer_text(call, 200, "application/json");
 }
 
@@ -90,13 +90,14 @@ static void usage_add(void *ctx, const struct index_usage *usage)
 {
     struct summary *summary = ctx;
 
-    json_array_append_new(
-        summary->rows,
-        json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:s}", "repoKey", usage->repo, "repoType",
-                  "LOCAL", "foldersCount", (json_int_t)usage->folders, "filesCount",
-                  (json_int_t)usage->files, "usedSpace", bytes_text(usage->bytes),
-                  "usedSpaceInBytes", (json_int_t)usage->bytes, "itemsCount",
-                  (json_int_t)(usage->folders + usage->files), "packageType", "Generic"));
+    json_array_append_new(summary->rows,
+                          json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:s}", "repoKey",
+                                    usage->repo, "repoType", "LOCAL", "foldersCount",
+                                    (json_int_t)usage->folders, "filesCount",
+                                    (json_int_t)usage->files, "usedSpace", bytes_text(usage->bytes),
+                                    "usedSpaceInBytes", (json_int_t)usage->bytes, "itemsCount",
+                                    (json_int_t)(usage->folders + usage->files), "packageType",
+                                    "Generic"));
     summary->all_bytes += usage->bytes;
     summary->all_files += usage->files;
     summary->all_folders += usage->folders;
@@ -107,20 +108,22 @@ static void summary_total(struct summary *summary)
     size_t i;
     json_t *row;
 
-    json_array_foreach (summary->rows, i, row) {
+    json_array_foreach(summary->rows, i, row)
+    {
         char text[16];
         double bytes = (double)json_integer_value(json_object_get(row, "usedSpaceInBytes"));
         snprintf(text, sizeof text, "%.2f%%",
                  summary->all_bytes ? 100 * bytes / (double)summary->all_bytes : 0);
         json_object_set_new(row, "percentage", json_string(text));
     }
-    json_array_append_new(
-        summary->rows,
-        json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I}", "repoKey", "TOTAL", "repoType", "NA",
-                  "foldersCount", (json_int_t)summary->all_folders, "filesCount",
-                  (json_int_t)summary->all_files, "usedSpace", bytes_text(summary->all_bytes),
-                  "usedSpaceInBytes", (json_int_t)summary->all_bytes, "itemsCount",
-                  (json_int_t)(summary->all_folders + summary->all_files)));
+    json_array_append_new(summary->rows,
+                          json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I}", "repoKey", "TOTAL",
+                                    "repoType", "NA", "foldersCount",
+                                    (json_int_t)summary->all_folders, "filesCount",
+                                    (json_int_t)summary->all_files, "usedSpace",
+                                    bytes_text(summary->all_bytes), "usedSpaceInBytes",
+                                    (json_int_t)summary->all_bytes, "itemsCount",
+                                    (json_int_t)(summary->all_folders + summary->all_files)));
 }
 
 static json_t *binaries_json(const struct summary *summary, int64_t blobs, int64_t bytes)
@@ -149,14 +152,13 @@ static void storage_work(struct call *call)
         call->task.rc = index_blobs_usage(store->reader_db, &blobs, &bytes, err);
     summary_total(&summary);
     int64_t free_bytes = blobs_free_bytes(store->blobs);
-    json_t *disk = json_pack("{s:s, s:s, s:o, s:o, s:o}", "storageType", "file-system",
-                             "storageDirectory", store->blobs_dir, "totalSpace",
-                             bytes_text(free_bytes + bytes), "usedSpace", bytes_text(bytes),
-                             "freeSpace", bytes_text(free_bytes));
+    json_t *disk =
+        json_pack("{s:s, s:s, s:o, s:o, s:o}", "storageType", "file-system", "storageDirectory",
+                  store->blobs_dir, "totalSpace", bytes_text(free_bytes + bytes), "usedSpace",
+                  bytes_text(bytes), "freeSpace", bytes_text(free_bytes));
     call->text = json_take_text(json_pack("{s:o, s:o, s:o}", "binariesSummary",
-                                          binaries_json(&summary, blobs, bytes),
-                                          "fileStoreSummary", disk, "repositoriesSummaryList",
-                                          summary.rows));
+                                          binaries_json(&summary, blobs, bytes), "fileStoreSummary",
+                                          disk, "repositoriesSummaryList", summary.rows));
 }
 
 static void on_storage(struct call *call)
@@ -204,7 +206,7 @@ void system_call(struct call *call)
         call_post(call, call->store->reader, storage_work, on_storage);
         break;
     case CALL_STORAGE_INFO_CALCULATE:
-        call_answer(call, 202, "application/json", "{}");   /* it is always exact */
+        call_answer(call, 202, "application/json", "{}"); /* it is always exact */
         break;
     default:
         metrics(call);

@@ -39,11 +39,11 @@ static void transfer_work(struct call *call)
                                    &call->freed, &call->task.err);
     if (call->task.rc < 0)
         return;
-    auto_free char *message = xasprintf(
-        "%s%s %s:%s to %s:%s completed successfully, %" PRId64 " artifacts and %" PRId64
-        " folders were %s",
-        call->dry ? "Dry run for " : "", verb, call->at.repo, call->at.path, transfer.to->repo,
-        transfer.to->path, files, folders, transfer.move ? "moved" : "copied");
+    auto_free char *message = xasprintf("%s%s %s:%s to %s:%s completed successfully, %" PRId64
+                                        " artifacts and %" PRId64 " folders were %s",
+                                        call->dry ? "Dry run for " : "", verb, call->at.repo,
+                                        call->at.path, transfer.to->repo, transfer.to->path, files,
+                                        folders, transfer.move ? "moved" : "copied");
     call->text = json_take_text(
         json_pack("{s:[{s:s, s:s}]}", "messages", "level", "INFO", "message", message));
 }

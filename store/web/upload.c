@@ -10,32 +10,37 @@
 
 enum {
     ROOM_CHECK_BYTES = 16 << 20,
-    WRITE_BYTES = 128 << 10,          /* a part is written from this size on … */
-    PART_BYTES_MAX = 512 << 10,       /* … and never grows beyond: the largest chunk fits twice */
+    WRITE_BYTES = 128 << 10,    /* a part is written from this size on … */
+    PART_BYTES_MAX = 512 << 10, /* … and never grows beyond: the largest chunk fits twice */
 };
 
-enum upload_state { UPLOAD_LOOKING, UPLOAD_RECEIVING, UPLOAD_SEALING, UPLOAD_RECORDING,
-                    UPLOAD_DONE };
+enum upload_state {
+    UPLOAD_LOOKING,
+    UPLOAD_RECEIVING,
+    UPLOAD_SEALING,
+    UPLOAD_RECORDING,
+    UPLOAD_DONE
+};
 
 struct upload {
-    struct call *call;            /* owns us */
+    struct call *call; /* owns us */
     enum upload_state state;
     struct strand *disk;
-    struct blob_writer *writer;   /* owned until it is committed or aborted */
-    struct buf coming;            /* received, not yet given to the strand */
-    struct buf part;              /* being written */
-    bool writing;                 /* a task has `part` */
-    bool paused;                  /* no more is received until it is written */
-    bool ended;                   /* the body is whole */
-    bool over;                    /* it passed its cap */
-    bool announced;               /* the size is known from the start */
-    int64_t coming_bytes;         /* our part of store->incoming_bytes */
-    int64_t others_bytes;         /* that of the others, when the look began */
+    struct blob_writer *writer; /* owned until it is committed or aborted */
+    struct buf coming;          /* received, not yet given to the strand */
+    struct buf part;            /* being written */
+    bool writing;               /* a task has `part` */
+    bool paused;                /* no more is received until it is written */
+    bool ended;                 /* the body is whole */
+    bool over;                  /* it passed its cap */
+    bool announced;             /* the size is known from the start */
+    int64_t coming_bytes;       /* our part of store->incoming_bytes */
+    int64_t others_bytes;       /* that of the others, when the look began */
     int64_t received_bytes;
     int64_t written_bytes;
     struct digests digests;
-    bool pinned;                  /* digests.sha256 is, until the row is committed */
-    bool known;                   /* LOOKING found the claimed bytes */
+    bool pinned; /* digests.sha256 is, until the row is committed */
+    bool known;  /* LOOKING found the claimed bytes */
     bool waits_for_continue;
     bool recorded;
 };
@@ -65,8 +70,7 @@ static int look_at_path(struct upload *upload, struct err *err)
     if (rc < 0)
         return rc;
     if (item.at.folder)
-        return err_set(err, ERR_CONFLICT, "a folder is at %s:%.150s", call->at.repo,
-                       call->at.path);
+        return err_set(err, ERR_CONFLICT, "a folder is at %s:%.150s", call->at.repo, call->at.path);
     if (!claim_is_empty(&call->claim) && claim_check(&call->claim, &item.digests, NULL) < 0 &&
         is_locked(upload))
         return err_set(err, ERR_DENIED, "other bytes are there");
@@ -81,8 +85,8 @@ static void look_work(struct call *call)
 
     /* SHA-256 alone is trusted to name bytes that nobody sent. */
     if (rc == 0 && upload->waits_for_continue && call->claim.sha256[0])
-        upload->known = index_find_claimed(call->store->reader_db, &call->claim,
-                                           &upload->digests, NULL) == 0;
+        upload->known =
+            index_find_claimed(call->store->reader_db, &call->claim, &upload->digests, NULL) == 0;
     if (rc == 0 && !upload->known)
         rc = store_room(call->store, upload->others_bytes + upload->coming_bytes, err);
     if (rc == 0)
@@ -153,8 +157,9 @@ static void record_work(struct call *call)
                                            .now_ms = call->now_ms,
                                            .may_replace = call_may(call, SOS_ROLE_MAINTAINER) };
 
-    call->task.rc = (upload->known ? index_deploy_claimed : index_deploy)(
-        db, &deployment, &call->item, &call->freed, &call->task.err);
+    call->task.rc =
+        (upload->known ? index_deploy_claimed : index_deploy)(db, &deployment, &call->item,
+                                                              &call->freed, &call->task.err);
 }
 
 /* --- events (the loop) --- */

@@ -44,12 +44,11 @@ static void paths_are_decoded_once_and_plus_stays(void **state)
 static void dangerous_paths_are_refused(void **state)
 {
     static const char *const raws[] = {
-        "",           "/",           "/r/..",         "/r/../x",     "/r/a/%2e%2e/b",
-        "/r/a/.%2E",  "/r/..%2Fx",   "/r/./a",        "/r/a%00b",    "/r/a%0Ab",
-        "/r/a%7fb",   "/r/%zz",      "/r/%4",         "/r/%ff",      "/r/%c0%af",
-        "/r/a%5cb",   "/r/a.jar!/x", "/r/a.jar%21/x", "/api/x",      "/-r/a",
-        "/r%2Fx/a",   "/r r/a",      "/../r/a",       "/%2e%2e/r/a", "/.r/a",
-        "/access/x",
+        "",          "/",         "/r/..",     "/r/../x",  "/r/a/%2e%2e/b", "/r/a/.%2E",
+        "/r/..%2Fx", "/r/./a",    "/r/a%00b",  "/r/a%0Ab", "/r/a%7fb",      "/r/%zz",
+        "/r/%4",     "/r/%ff",    "/r/%c0%af", "/r/a%5cb", "/r/a.jar!/x",   "/r/a.jar%21/x",
+        "/api/x",    "/-r/a",     "/r%2Fx/a",  "/r r/a",   "/../r/a",       "/%2e%2e/r/a",
+        "/.r/a",     "/access/x",
     };
 
     (void)state;

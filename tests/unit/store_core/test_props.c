@@ -42,11 +42,11 @@ static void property_lists_are_split_after_decoding(void **state)
 
 static void keys_follow_artifactorys_rule(void **state)
 {
-    static const char *const good[] = { "a", "build.name", "vcs.branch", "a-b_c", "sos.k\u00e9y",
-                                        "a:b", "a'b", "a\"b" };
-    static const char *const bad[] = { "", "1a", ".a", "a b", "a)b", "a/b", "a=b", "a,b", "a;b",
-                                       "a%b", "a\\b", "a\u00b1", "a\u00a7", "a\xff", "a~", "a+",
-                                       "\u00e9a" };
+    static const char *const good[] = { "a",   "build.name", "vcs.branch", "a-b_c", "sos.k\u00e9y",
+                                        "a:b", "a'b",        "a\"b" };
+    static const char *const bad[] = { "",        "1a",    ".a",  "a b", "a)b",    "a/b",
+                                       "a=b",     "a,b",   "a;b", "a%b", "a\\b",   "a\u00b1",
+                                       "a\u00a7", "a\xff", "a~",  "a+",  "\u00e9a" };
     char long_key[PROP_KEY_MAX + 2];
 
     (void)state;

@@ -100,7 +100,9 @@ static void http_dates_come_back(void **state)
 
 static void what_is_no_http_date_is_refused(void **state)
 {
-    static const char *const bad[] = { "", "x", "Mon, 02 Feb 2026 02:40:00 UTC",
+    static const char *const bad[] = { "",
+                                       "x",
+                                       "Mon, 02 Feb 2026 02:40:00 UTC",
                                        "Mon, 02 Foo 2026 02:40:00 GMT",
                                        "Mon, 02 Feb 2026 25:40:00 GMT",
                                        "Mon, 99 Feb 2026 02:40:00 GMT",
