@@ -83,6 +83,12 @@ static int file_get(struct cli *cli, const struct sos_artifact *artifact,
     return rc;
 }
 
+static char *path_in(const char *folder, const char *name)
+{
+    size_t len = strlen(folder);
+    return xasprintf("%s%s%s", folder, len > 0 && folder[len - 1] == '/' ? "" : "/", name);
+}
+
 int artifact_download(struct cli *cli, const struct sos_artifact *artifact, const char *output,
                       struct err *err)
 {
@@ -95,7 +101,7 @@ int artifact_download(struct cli *cli, const struct sos_artifact *artifact, cons
         const struct sos_artifact_file *file = &artifact->files[i];
         if (!file->path || strchr(file->path, '/') || strcmp(file->path, "..") == 0)
             return err_set(err, ERR_INVALID, "the artifact has a file of an unsafe name");
-        auto_free char *path = folder ? xasprintf("%s/%s", output, file->path) : xstrdup(output);
+        auto_free char *path = folder ? path_in(output, file->path) : xstrdup(output);
         int rc = file_get(cli, artifact, file, path, err);
         if (rc < 0)
             return rc;

@@ -40,7 +40,7 @@ static void build_print(const struct sos_build *build)
                    ? text_duration(step->finish_time_ms - step->start_time_ms, took)
                    : "");
     }
-    if (build->result)
+    if (build->result && build->result->reason)
         printf("  result   %s%s%s\n",
                wire_enum_name(&sos_result_reason_enum, (int)build->result->reason),
                build->result->message ? ": " : "",

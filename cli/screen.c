@@ -102,12 +102,25 @@ static void wait_say(struct screen *screen, const struct sos_build *build)
     char now[200];
     const struct sos_queue_place *place = build->queue;
     const char *why = place && place->reasons_count > 0 ? place->reasons[0].detail : NULL;
-    snprintf(now, sizeof now, "position %d%s%s", place ? place->position : 0, why ? " · " : "",
-             why ? why : "");
+    if (!place || place->position == 0)
+        return; /* between two attempts, or about to be given out */
+    snprintf(now, sizeof now, "position %d%s%s", place->position, why ? " · " : "", why ? why : "");
     if (strcmp(now, screen->said_wait) == 0)
         return;
     snprintf(screen->said_wait, sizeof screen->said_wait, "%s", now);
     screen_line(screen, '.', "waiting", "%s", now);
+}
+
+/* A new attempt tells its steps anew, and that there was one before it. */
+static void attempt_say(struct screen *screen, const struct sos_build *build)
+{
+    if (build->attempt == screen->attempt)
+        return;
+    if (build->attempt > 1)
+        screen_line(screen, '!', "again", "attempt %d: the farm failed the one before",
+                    build->attempt);
+    screen->attempt = build->attempt;
+    screen->steps_said = 0;
 }
 
 static void step_ended(struct screen *screen, const struct sos_step *step)
@@ -141,9 +154,9 @@ void screen_build(struct screen *screen, const struct sos_build *build)
     screen_event(screen, "build", &sos_build_type, build);
     if (build->state == SOS_BUILD_STATE_QUEUED) {
         wait_say(screen, build);
-        screen->steps_said = 0; /* a new attempt tells its steps anew */
         return;
     }
+    attempt_say(screen, build);
     const char *running = "starting";
     for (size_t i = 0; i < build->steps_count; i++) {
         const struct sos_step *step = &build->steps[i];

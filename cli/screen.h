@@ -15,7 +15,8 @@ struct screen {
     size_t tail_count;
     char said_step[32]; /* the step that was last announced */
     char said_wait[200];
-    size_t steps_said; /* steps whose end was told */
+    size_t steps_said; /* steps whose end was told … */
+    int attempt;       /* … in this attempt */
     int64_t start_ms;
     bool live; /* a line without newline stands on the terminal */
     bool log;  /* print the whole log, not only its tail on failure */
