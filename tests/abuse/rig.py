@@ -35,6 +35,7 @@ class Rig:
         self.images = self.room / "images"
         self.slots, self.limits, self.lease_ttl = slots, limits or {}, lease_ttl
         self.count = 0
+        self.name = f"a{os.getpid()}.{self.room.name[-6:]}"
         self.server = self.worker = None
 
     def __enter__(self):
@@ -69,7 +70,7 @@ class Rig:
         return process, line
 
     def start_worker(self):
-        self.worker, _ = self.start("sos-worker", f"--server-url={self.url}", "--name=abuse", f"--slots={self.slots}")
+        self.worker, _ = self.start("sos-worker", f"--server-url={self.url}", f"--name={self.name}", f"--slots={self.slots}")
 
     def tail(self):
         return "".join((self.room / "log").read_text().splitlines(keepends=True)[-30:])
@@ -134,10 +135,22 @@ class Rig:
         keepers = children(self.worker.pid)
         return [slot for keeper in keepers for slot in children(keeper)]
 
+    def sandboxed(self):
+        """Processes in this worker's sandboxes."""
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/cgroup"):
+            try:
+                groups = path.read_text()
+            except OSError:
+                continue
+            if f"-{self.name}-" in groups:
+                found.append(int(path.parent.name))
+        return found
+
     def leftovers(self):
-        found = [f"process {pid}" for pid in sandboxed()]
+        found = [f"process {pid}" for pid in self.sandboxed()]
         found += [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-                  if str(self.state) in line or "/run/sos-worker" in line]
+                  if str(self.state) in line or " /run/sos-worker " in line]
         for backing in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
             try:
                 name = backing.read_text().strip()
@@ -145,9 +158,8 @@ class Rig:
                 continue
             if str(self.state) in name:
                 found.append(name)
-        for root in pathlib.Path("/sys/fs/cgroup").glob("*"):
-            found += [str(group) for group in root.glob("sos-*-abuse-*")]
-        found += [str(group) for group in pathlib.Path("/sys/fs/cgroup").glob("sos-*-abuse-*")]
+        for pattern in (f"sos-*-{self.name}-*", f"*/sos-*-{self.name}-*"):
+            found += [str(group) for group in pathlib.Path("/sys/fs/cgroup").glob(pattern)]
         found += [str(path) for path in (self.state / "worker/slots").glob("*")]
         return found
 
@@ -164,19 +176,6 @@ def children(pid):
         return [int(p) for p in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     except FileNotFoundError:
         return []
-
-
-def sandboxed():
-    """Processes of the uids that sandboxes have (worker/sandbox.h)."""
-    found = []
-    for status in pathlib.Path("/proc").glob("[0-9]*/status"):
-        try:
-            uid = next(line for line in status.read_text().splitlines() if line.startswith("Uid:")).split()[1]
-        except (OSError, StopIteration):
-            continue
-        if 0x100000 <= int(uid) < 0x2000000:
-            found.append(int(status.parent.name))
-    return found
 
 
 def kill(pid):

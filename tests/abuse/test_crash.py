@@ -3,7 +3,7 @@ import signal
 import subprocess
 import time
 
-from rig import Rig, kill, sandboxed
+from rig import Rig, kill
 
 FOREVER = "setsid sleep 1000 & while :; do echo .; sleep 0.1; done"
 
@@ -11,7 +11,7 @@ FOREVER = "setsid sleep 1000 & while :; do echo .; sleep 0.1; done"
 def running(rig, script=FOREVER):
     build = rig.submit({"build.sh": script})
     rig.wait(build, lambda r: r["state"] == "RUNNING" and "\n." in rig.build_log(build))
-    assert sandboxed()
+    assert rig.sandboxed()
     return build
 
 
@@ -33,10 +33,10 @@ def test_a_killed_worker_leaves_nothing_after_its_restart():
         kill(rig.worker.pid)
         rig.worker.wait()
         end = time.monotonic() + 5
-        while sandboxed() and time.monotonic() < end:
+        while rig.sandboxed() and time.monotonic() < end:
             time.sleep(0.05)
         # The kernel has killed it all, before anyone cleans up.
-        assert not sandboxed()
+        assert not rig.sandboxed()
         rig.start_worker()
         rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
         rig.answer("post", f"/v1/builds/{build}:cancel", json={})
@@ -63,10 +63,10 @@ def test_a_server_that_is_away_for_longer_than_the_lease_costs_the_attempt():
         rig.server.send_signal(signal.SIGSTOP)
         try:
             end = time.monotonic() + 15
-            while sandboxed() and time.monotonic() < end:
+            while rig.sandboxed() and time.monotonic() < end:
                 time.sleep(0.05)
             # The worker fenced itself: it stopped before another may start.
-            assert not sandboxed()
+            assert not rig.sandboxed()
         finally:
             rig.server.send_signal(signal.SIGCONT)
         rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
