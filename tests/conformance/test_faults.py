@@ -167,6 +167,12 @@ def test_a_full_disk_is_507_and_passes(make_store, small_disk):
         assert store.get(f"{DEV}/{number}").content == data[number]
     assert store.put(DEV + "/more", b"x" * 100).status_code == 507
     assert store.put(DEV + "/more", iter([b"x" * 100])).status_code == 507
+    # What needs a few pages of the index is done or refused, and the store stays up.
+    for number in range(1, 4):
+        answer = store.put(f"/api/storage{DEV}/{number}?properties=k={'v' * 4000}")
+        assert answer.status_code in (204, 507)
+    assert store.delete(f"{DEV}/1").status_code in (204, 507)
+    assert store.get(f"{DEV}/2").content == data[2]
     filler.unlink()
 
     assert store.delete(f"{DEV}/0").status_code == 204
