@@ -55,7 +55,8 @@ int farm_start(uv_loop_t *loop, const struct farm_config *config, farm_broken_fn
 void farm_stop(struct farm *farm, void (*stopped)(void *ctx), void *ctx);
 bool farm_is_ready(const struct farm *farm);
 struct auth *farm_auth(struct farm *farm);
-struct metrics *farm_metrics(struct farm *farm);  /* gauges brought up to date */
+struct metrics *farm_metrics(struct farm *farm);
+void farm_gauge(struct farm *farm);   /* brings the gauges up to date, before they are told */
 
 /* --- callbacks --- */
 typedef void (*farm_done_fn)(void *ctx, int rc, const struct err *err);

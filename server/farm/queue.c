@@ -208,6 +208,11 @@ void counters_ended(struct farm *farm, const struct sos_build *build)
 
 struct metrics *farm_metrics(struct farm *farm)
 {
+    return farm->metrics;
+}
+
+void farm_gauge(struct farm *farm)
+{
     int idle = 0, busy = 0, offline = 0;
 
     list_each (link, &farm->workers) {
@@ -226,5 +231,4 @@ struct metrics *farm_metrics(struct farm *farm)
     metric_set(farm->count.workers_idle, idle);
     metric_set(farm->count.workers_busy, busy);
     metric_set(farm->count.workers_offline, offline);
-    return farm->metrics;
 }

@@ -28,6 +28,7 @@ void api_metrics(struct call *call)
 {
     struct buf text;
 
+    farm_gauge(call->farm);
     buf_init(&text, 1 << 20);
     metrics_write(farm_metrics(call->farm), &text);
     call_answer_text(call, 200, "text/plain; version=0.0.4; charset=utf-8", text.data, text.len);

@@ -1,4 +1,5 @@
 """What the server takes and what it refuses: bodies, queries, tokens, roles."""
+import os
 import time
 
 import pytest
@@ -269,6 +270,7 @@ def test_a_submitter_cancels_only_what_is_theirs(admin, user, source):
     assert refused(bob.cancel, build).status == 403
 
 
+@pytest.mark.skipif(os.environ.get("SOS_SANITIZE"), reason="sanitizers need memory of their own")
 def test_the_server_idles_small(server, admin):
     admin.call("GET", "/v1/queue", "Queue")
-    assert server.memory_kib("RssAnon") < 12 << 10
+    assert server.memory_kib("VmRSS") < 12 << 10
