@@ -270,7 +270,7 @@ def test_a_submitter_cancels_only_what_is_theirs(admin, user, source):
     assert refused(bob.cancel, build).status == 403
 
 
-@pytest.mark.skipif(os.environ.get("SOS_SANITIZE"), reason="sanitizers need memory of their own")
+@pytest.mark.skipif(bool(os.environ.get("SOS_SANITIZE")), reason="sanitizers need memory of their own")
 def test_the_server_idles_small(server, admin):
     admin.call("GET", "/v1/queue", "Queue")
     assert server.memory_kib("VmRSS") < 12 << 10
