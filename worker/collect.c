@@ -123,7 +123,7 @@ static int file_copy(int dirfd, const char *name, uid_t uid, const struct sos_li
         return err_errno(err, "create the copy of artifact %s", name);
     rc = copy_bytes(from, to, st.st_size, &ret->digests, err);
     if (rc == 0)
-        snprintf(ret->name, sizeof ret->name, "%.128s", name);   /* checked: no longer */
+        snprintf(ret->name, sizeof ret->name, "%.128s", name); /* checked: no longer */
     return rc;
 }
 

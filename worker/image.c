@@ -161,7 +161,7 @@ int image_harden(const char *root, struct err *err)
     struct err why = { 0 };
     walk_err = &why;
     int rc = nftw(root, walk_harden, WALK_FDS, FTW_PHYS | FTW_MOUNT);
-    if (rc != 0 && why.code)   /* -1 is nftw's own failure and a refusal of ours */
+    if (rc != 0 && why.code) /* -1 is nftw's own failure and a refusal of ours */
         return err_set(err, why.code, "%s", why.text);
     return rc != 0 ? err_errno(err, "walk %s", root) : 0;
 }

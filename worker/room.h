@@ -8,8 +8,8 @@
  *   ROOM/artifact   the collected files, outside what the build can reach
  *   ROOM/empty
  *
- * The folder below the mount stays for ever: the kernel takes a mount away when its folder is removed
- * in another namespace, so a worker that tidied up would pull down its neighbour's rooms.
+ * The folder below the mount stays for ever: the kernel takes a mount away when its folder is
+ * removed in another namespace, so a worker that tidied up would pull down its neighbour's rooms.
  *
  * The same path in every slot, and short; its folders can be passed by anyone since a sandbox
  * resolves them with its own identity. */

@@ -1,5 +1,5 @@
 /* config.json of one sandbox: https://github.com/opencontainers/runtime-spec, config.md and
- * config-linux.md of 1.0.2.  docs/decisions has why each line is as it is. */
+ * config-linux.md of 1.0.2.  docs/decisions/0002 tells why. */
 #include <assert.h>
 #include <jansson.h>
 #include <stdint.h>

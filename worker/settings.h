@@ -1,6 +1,12 @@
 /* settings.h - what the operator said, read once by main and shared by every slot. */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
+
+#include "sos/base/config.h"
+#include "sos/base/err.h"
+
+enum { SETTINGS_SLOTS_MAX = 256 };
 
 struct settings {
     const char *name;          /* of this worker, unique in the farm */
@@ -18,3 +24,10 @@ struct settings {
     char prefix[24];  /* "sos-<hash of state>-": of our control groups */
     char session[80]; /* of the registration */
 };
+
+extern const struct config_item settings_items[];
+extern const size_t settings_items_count;
+
+/* Check and complete what was loaded, and make the state's folders.  Borrows `config`; what it
+ * allocates lives as long as the program.  The runtime and the session are not yet known. */
+int settings_read(const struct config *config, struct settings *ret, struct err *err);
