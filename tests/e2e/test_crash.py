@@ -7,10 +7,10 @@ import pytest
 from farm import Farm, sample
 
 
-@pytest.fixture()
+@pytest.fixture(scope="module")
 def own_farm():
     # Short leases, so that a lost worker is noticed within seconds.
-    with Farm(slots=1, env={"SOS_LEASE_TTL": "8s"}) as farm:
+    with Farm(slots=1, env={"SOS_LEASE_TTL": "8s", "SOS_RENEW_INTERVAL": "2s"}) as farm:
         yield farm
 
 
@@ -34,7 +34,8 @@ def in_step(name):
 def test_killed_in_mid_build(own_farm, tmp_path, program, step):
     farm = own_farm
     project = sample("go", tmp_path / "p")
-    id = farm.sos("build", project, "-n", "killed", "--detach").stdout.strip()
+    name = f"{program}-{step}"    # each with a cache of its own, so that every step has work to do
+    id = farm.sos("build", project, "-n", name, "--detach").stdout.strip()
     farm.wait(id, in_step(step))
     dead = farm.kill(program)
     record = farm.wait_final(id, 240)
@@ -47,7 +48,7 @@ def test_killed_in_mid_build(own_farm, tmp_path, program, step):
         time.sleep(0.1)
     assert farm.leftovers() == []
     # And the farm builds on.
-    again = farm.build(project, "-n", "killed-after")
+    again = farm.build(project, "-n", f"{name}-after")
     assert again["state"] == "SUCCEEDED"
 
 
