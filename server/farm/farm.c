@@ -195,6 +195,7 @@ static struct farm *farm_new(uv_loop_t *loop, const struct farm_config *config,
     list_init(&farm->storing);
     list_init(&farm->workers);
     list_init(&farm->parked);
+    list_init(&farm->leasing);
     list_init(&farm->waits_due);
     farm->auth = auth_new();
     farm->catalogue = catalogue_new(config->images_dir);

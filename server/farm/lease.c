@@ -15,6 +15,7 @@
 
 struct park {
     struct wait wait;
+    struct list leasing_link;
     struct change change;
     struct farm *farm;
     char worker[ID_MAX * 2];
@@ -128,6 +129,7 @@ static void on_leased(struct change *change, int rc, const struct err *err)
     struct farm *farm = park->farm;
     struct live *live = change->live;
 
+    list_remove(&park->leasing_link);
     if (rc < 0) {
         log_info("lease", "not given", "build=%s worker=%s why=\"%s\"", live->build->msg.id,
                  park->worker, err->text);
@@ -175,6 +177,7 @@ void farm_dispatch(struct farm *farm)
             continue;
         wait_end(farm, &park->wait);
         sched_remove(&farm->sched, build);
+        list_append(&farm->leasing, &park->leasing_link);
         park->change = (struct change){ .prepare = on_lease_prepare, .also = lease_also,
                                         .told = on_leased };
         change_post(live, &park->change);
@@ -197,6 +200,24 @@ static void park_replace(struct farm *farm, const char *worker, int slot)
     }
 }
 
+/* The slot's lease is being committed for a call that it gave up: this call gets the answer. */
+static bool lease_take_over(struct farm *farm, const struct sos_lease_request *request,
+                            int64_t wait_ms, farm_lease_fn done, void *ctx)
+{
+    list_each (link, &farm->leasing) {
+        struct park *park = list_item(link, struct park, leasing_link);
+        if (park->slot != request->slot || strcmp(park->worker, request->worker) != 0
+            || strcmp(park->session, request->session) != 0)
+            continue;
+        park->done(park->ctx, 0, NULL, NULL);
+        park->done = done;
+        park->ctx = ctx;
+        park->until_mono_ms = clock_mono_ms() + wait_ms;
+        return true;
+    }
+    return false;
+}
+
 static struct live *lease_of_slot(struct farm *farm, const char *worker, int slot)
 {
     list_each (link, &farm->leased) {
@@ -211,9 +232,9 @@ static struct live *lease_of_slot(struct farm *farm, const char *worker, int slo
 }
 
 static int lease_check_request(struct farm *farm, const struct sos_lease_request *request,
-                               struct worker **ret, struct err *err)
+                               struct err *err)
 {
-    struct worker *worker = request->worker ? worker_find(farm, request->worker) : NULL;
+    const struct worker *worker = request->worker ? worker_find(farm, request->worker) : NULL;
 
     if (!worker || !request->session || strcmp(worker->session, request->session) != 0) {
         err_set(err, ERR_CONFLICT, "this session of the worker is over: register again");
@@ -222,7 +243,6 @@ static int lease_check_request(struct farm *farm, const struct sos_lease_request
     if (request->slot < 0 || request->slot >= worker->msg.slots)
         return err_set(err, ERR_INVALID, "slot %d of a worker with %d", request->slot,
                        worker->msg.slots);
-    *ret = worker;
     return 0;
 }
 
@@ -230,20 +250,19 @@ void farm_lease(struct farm *farm, const struct sos_lease_request *request, int6
                 farm_lease_fn done, void *ctx)
 {
     struct err err = { 0 };
-    struct worker *worker = NULL;
 
-    if (lease_check_request(farm, request, &worker, &err) < 0) {
+    if (lease_check_request(farm, request, &err) < 0) {
         done(ctx, -(int)err.code, NULL, &err);
         return;
     }
+    worker_seen(farm, request->worker);
+    if (lease_take_over(farm, request, wait_ms, done, ctx))
+        return;
     struct park *park = xcalloc(1, sizeof *park);
     *park = (struct park){ .farm = farm, .slot = request->slot, .done = done, .ctx = ctx };
     snprintf(park->worker, sizeof park->worker, "%s", request->worker);
     snprintf(park->session, sizeof park->session, "%s", request->session);
     snprintf(park->subject, sizeof park->subject, "worker:%s", request->worker);
-    worker->seen_mono_ms = clock_mono_ms();
-    worker->seen_wall_ms = clock_wall_ms();
-    worker->online = true;
     park_replace(farm, park->worker, park->slot);
 
     struct live *live = lease_of_slot(farm, park->worker, park->slot);

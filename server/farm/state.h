@@ -147,6 +147,7 @@ struct farm {
     struct list workers;          /* of struct worker */
     size_t workers_count;
     struct list parked;           /* of struct wait: slots without work */
+    struct list leasing;          /* of struct park (lease.c): slots whose lease is being committed */
     struct list waits_due;        /* of struct wait, by due_link: all */
     size_t waits_count;
 };

@@ -41,7 +41,8 @@ def finish(server):
     if server.running():
         assert server.stop() == 0, server.log_text()[-3000:]
     log = server.log_text()
-    assert "ERROR: AddressSanitizer" not in log and "runtime error" not in log, log[-5000:]
+    for word in ("AddressSanitizer", "ThreadSanitizer", "runtime error:"):
+        assert word not in log, log[-8000:]
 
 
 def token_of(server, name):

@@ -310,7 +310,7 @@ static void on_sim_lease(void *ctx, int rc, const struct sos_lease *lease, const
         actor->phase = WORKER_OFF;
         return;
     }
-    if (!lease)
+    if (!lease || actor->phase != WORKER_IDLE)   /* or the answer came to a call given up */
         return;
     snprintf(actor->attempt, sizeof actor->attempt, "%s", lease->attempt_id);
     snprintf(actor->build, sizeof actor->build, "%s", lease->build->id);
@@ -483,8 +483,16 @@ static bool actor_fails(struct actor *actor)
     return false;
 }
 
+/* Its call broke off and it does not wait for the answer: it asks again. */
+static void actor_asks_twice(struct actor *actor)
+{
+    if (actor->out && actor->phase == WORKER_IDLE && faults() && chance(10) == 0)
+        actor->out = false;
+}
+
 static void actor_acts(struct actor *actor)
 {
+    actor_asks_twice(actor);
     if (actor->phase == WORKER_GONE || actor->out || world->now_ms < actor->awake_ms
         || actor_fails(actor))
         return;
