@@ -24,34 +24,57 @@
 #include "sos/base/log.h"
 
 static const struct config_item items[] = {
-    { .name = "listen", .type = CONFIG_STRING, .fallback = "127.0.0.1:8600",
+    { .name = "listen",
+      .type = CONFIG_STRING,
+      .fallback = "127.0.0.1:8600",
       .help = "address and port to serve on; port 0 is a free one" },
-    { .name = "state", .type = CONFIG_STRING, .fallback = "/var/lib/sos",
+    { .name = "state",
+      .type = CONFIG_STRING,
+      .fallback = "/var/lib/sos",
       .help = "folder of all state; the server's own is below it" },
-    { .name = "images", .type = CONFIG_STRING,
+    { .name = "images",
+      .type = CONFIG_STRING,
       .help = "folder of the images' descriptions; <state>/images when empty" },
-    { .name = "store-url", .type = CONFIG_STRING,
+    { .name = "store-url",
+      .type = CONFIG_STRING,
       .fallback = "http://127.0.0.1:8601/artifactory",
       .help = "base address of the Artifactory-compatible store" },
-    { .name = "store-token-file", .type = CONFIG_STRING,
+    { .name = "store-token-file",
+      .type = CONFIG_STRING,
       .help = "file with the store's token; <state>/store/admin.token when empty" },
-    { .name = "store-repository", .type = CONFIG_STRING, .fallback = "sos-release-local",
+    { .name = "store-repository",
+      .type = CONFIG_STRING,
+      .fallback = "sos-release-local",
       .help = "repository that artifacts are published to" },
     { .name = "tls-cert", .type = CONFIG_STRING, .help = "certificate (PEM); empty: plain HTTP" },
     { .name = "tls-key", .type = CONFIG_STRING, .help = "key of the certificate (PEM)" },
-    { .name = "lease-ttl", .type = CONFIG_DURATION, .fallback = "60s",
+    { .name = "lease-ttl",
+      .type = CONFIG_DURATION,
+      .fallback = "60s",
       .help = "a worker that is silent for so long has lost its build" },
-    { .name = "renew-interval", .type = CONFIG_DURATION, .fallback = "15s",
+    { .name = "renew-interval",
+      .type = CONFIG_DURATION,
+      .fallback = "15s",
       .help = "how often workers renew their leases" },
-    { .name = "publish-retry", .type = CONFIG_DURATION, .fallback = "1s",
+    { .name = "publish-retry",
+      .type = CONFIG_DURATION,
+      .fallback = "1s",
       .help = "first pause after a failed publication; doubles up to a minute" },
-    { .name = "log-max", .type = CONFIG_BYTES, .fallback = "67108864",
+    { .name = "log-max",
+      .type = CONFIG_BYTES,
+      .fallback = "67108864",
       .help = "bytes kept of one attempt's log" },
-    { .name = "source-max", .type = CONFIG_BYTES, .fallback = "2147483648",
+    { .name = "source-max",
+      .type = CONFIG_BYTES,
+      .fallback = "2147483648",
       .help = "bytes of one source tree" },
-    { .name = "cache-max", .type = CONFIG_BYTES, .fallback = "2147483648",
+    { .name = "cache-max",
+      .type = CONFIG_BYTES,
+      .fallback = "2147483648",
       .help = "bytes of archives and artifacts kept at hand" },
-    { .name = "log-level", .type = CONFIG_STRING, .fallback = "info",
+    { .name = "log-level",
+      .type = CONFIG_STRING,
+      .fallback = "info",
       .help = "debug, info, warn or error" },
 };
 
@@ -226,8 +249,8 @@ static int start_web(struct server *server, char *address, size_t address_max, s
         .tls_cert_file = *cert ? cert : NULL,
         .tls_key_file = *key ? key : NULL,
     };
-    int rc = listen_parse(config_string(server->config, "listen"), address, address_max,
-                          &http.port, err);
+    int rc = listen_parse(config_string(server->config, "listen"), address, address_max, &http.port,
+                          err);
 
     if (rc < 0)
         return rc;
@@ -299,7 +322,7 @@ static void process_prepare(void)
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_TRIM_THRESHOLD, 256 << 10);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);
-    setenv("UV_THREADPOOL_SIZE", "8", 1);   /* one for each strand: see farm/state.h */
+    setenv("UV_THREADPOOL_SIZE", "8", 1); /* one for each strand: see farm/state.h */
 }
 
 int main(int argc, char **argv)
@@ -309,8 +332,7 @@ int main(int argc, char **argv)
 
     process_prepare();
     if (config_load(items, countof(items), argc, argv, "/etc/sos/sos-server.yaml", &server.config,
-                    &err)
-        < 0)
+                    &err) < 0)
         return fail(&err);
     if (config_wants_help(server.config)) {
         puts("sos-server - the coordinator of the build farm\n");

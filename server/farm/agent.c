@@ -62,8 +62,8 @@ int worker_busy(struct farm *farm, const char *name)
 static bool worker_has(const struct worker *worker, const char *image)
 {
     for (size_t i = 0; i < worker->msg.images_count; i++)
-        if (worker->msg.images[i].build_digest
-            && strcmp(worker->msg.images[i].build_digest, image) == 0)
+        if (worker->msg.images[i].build_digest &&
+            strcmp(worker->msg.images[i].build_digest, image) == 0)
             return true;
     return false;
 }
@@ -90,8 +90,8 @@ void farm_workers(struct farm *farm, struct sos_list_workers_response *ret)
 {
     size_t count = 0;
 
-    *ret = (struct sos_list_workers_response){
-        .workers = xcalloc(farm->workers_count + 1, sizeof *ret->workers) };
+    *ret = (struct sos_list_workers_response){ .workers = xcalloc(farm->workers_count + 1,
+                                                                  sizeof *ret->workers) };
     list_each (link, &farm->workers) {
         const struct worker *worker = list_item(link, struct worker, link);
         struct sos_worker *msg = &ret->workers[count++];
@@ -125,8 +125,8 @@ static void register_work(struct task *task)
 {
     struct registering *registering = container_of(task, struct registering, task);
 
-    task->rc = workers_put(registering->farm->db, &registering->msg, registering->session,
-                           &task->err);
+    task->rc =
+        workers_put(registering->farm->db, &registering->msg, registering->session, &task->err);
 }
 
 /* Builds that an earlier session held are lost at once; the slots it parked get no work. */
@@ -265,8 +265,7 @@ struct update {
     void *ctx;
 };
 
-static bool steps_equal(const struct sos_update_attempt_request *a,
-                        const struct sos_build *build)
+static bool steps_equal(const struct sos_update_attempt_request *a, const struct sos_build *build)
 {
     struct sos_update_attempt_request mine = { .steps = a->steps, .steps_count = a->steps_count };
     struct sos_update_attempt_request theirs = { .steps = build->steps,

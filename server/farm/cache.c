@@ -21,7 +21,7 @@ struct asker {
 };
 
 struct entry {
-    struct list link;          /* most recently used last */
+    struct list link; /* most recently used last */
     struct cache *cache;
     struct task task;
     char *key;

@@ -25,11 +25,10 @@ static void cancel_free(struct cancel *cancel)
     free(cancel);
 }
 
-static int cancel_check(const struct cancel *cancel, const struct sos_build *build,
-                        struct err *err)
+static int cancel_check(const struct cancel *cancel, const struct sos_build *build, struct err *err)
 {
-    if (!cancel->only_subject
-        || (build->created_by && strcmp(build->created_by, cancel->only_subject) == 0))
+    if (!cancel->only_subject ||
+        (build->created_by && strcmp(build->created_by, cancel->only_subject) == 0))
         return 0;
     return err_set(err, ERR_DENIED, "this build was submitted by %s",
                    build->created_by ? build->created_by : "somebody else");
@@ -54,11 +53,11 @@ static int on_cancel_prepare(struct change *change, struct err *err)
     if (rc < 0)
         return rc;
     if (is_canceled(change->next->msg.state))
-        return 1;   /* a repeat does no harm */
-    bool own = change->next->msg.created_by
-               && strcmp(change->next->msg.created_by, cancel->by) == 0;
-    cancel->result.reason = own ? SOS_RESULT_REASON_CANCELED_BY_USER
-                                : SOS_RESULT_REASON_CANCELED_BY_ADMIN;
+        return 1; /* a repeat does no harm */
+    bool own =
+        change->next->msg.created_by && strcmp(change->next->msg.created_by, cancel->by) == 0;
+    cancel->result.reason =
+        own ? SOS_RESULT_REASON_CANCELED_BY_USER : SOS_RESULT_REASON_CANCELED_BY_ADMIN;
     return change_apply(change, &move, cancel->by, err);
 }
 

@@ -14,10 +14,10 @@
 enum { IMAGES_MAX = 64, IMAGE_FILE_MAX = 1 << 20 };
 
 struct entry {
-    char *file;                /* "python-3.13.json" */
+    char *file; /* "python-3.13.json" */
     struct timespec mtime;
     off_t size;
-    bool seen;                 /* in this look at the folder */
+    bool seen; /* in this look at the folder */
     bool good;
     struct sos_image image;
 };
@@ -102,8 +102,8 @@ static void entry_refresh(struct catalogue *catalogue, const char *file)
     if (!entry || stat(path, &st) < 0)
         return;
     entry->seen = true;
-    if (entry->mtime.tv_sec == st.st_mtim.tv_sec && entry->mtime.tv_nsec == st.st_mtim.tv_nsec
-        && entry->size == st.st_size)
+    if (entry->mtime.tv_sec == st.st_mtim.tv_sec && entry->mtime.tv_nsec == st.st_mtim.tv_nsec &&
+        entry->size == st.st_size)
         return;
     entry->mtime = st.st_mtim;
     entry->size = st.st_size;
@@ -234,15 +234,18 @@ int catalogue_choose(const struct catalogue *catalogue, const char *name, const 
                                              : NULL;
 
     if (!image) {
-        err_set(err, ERR_INVALID, named    ? "no image is called %.80s"
-                                  : spoken ? "no image serves the language %.80s"
-                                           : "neither image nor language is given%s",
-                named ? name : spoken ? language : "");
+        err_set(err, ERR_INVALID,
+                named    ? "no image is called %.80s"
+                : spoken ? "no image serves the language %.80s"
+                         : "neither image nor language is given%s",
+                named    ? name
+                : spoken ? language
+                         : "");
         return image_unknown(catalogue, err);
     }
     if (spoken && strcmp(language, image->language) != 0) {
-        err_set(err, ERR_INVALID, "image %s is for %s, not for %.40s", image->name,
-                image->language, language);
+        err_set(err, ERR_INVALID, "image %s is for %s, not for %.40s", image->name, image->language,
+                language);
         return image_unknown(catalogue, err);
     }
     *ret = image;

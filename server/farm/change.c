@@ -57,7 +57,8 @@ static void change_over(struct change *change, int rc, const struct err *err)
 
     build_free(change->next);
     change->next = NULL;
-    change->told(change, rc, err);   /* what it posts for this build waits, and it may free the change */
+    change->told(change, rc,
+                 err); /* what it posts for this build waits, and it may free the change */
     live->running = NULL;
     change_start(live);
 }
@@ -74,7 +75,8 @@ static void on_saved(struct task *task)
     if (rc < 0) {
         log_warn("build", "change not saved", "build=%s why=\"%s\"", live->build->msg.id, err.text);
     } else {
-        change->next->lease_until_mono_ms = live->build->lease_until_mono_ms;   /* renewed meanwhile */
+        change->next->lease_until_mono_ms =
+            live->build->lease_until_mono_ms; /* renewed meanwhile */
         live_leave(live);
         build_replace(live->build, take_ptr(change->next));
         live_enter(live);

@@ -1,7 +1,7 @@
 /* farm.c - the farm is opened, takes up what lived before, and is closed.
  *
- *   farm_start: database, blobs, logs, tokens | what lives --> queue, leases, outbox | strands, timer
- *   farm_stop:  waits answered --> strands drained --> closed
+ *   farm_start: database, blobs, logs, tokens | what lives --> queue, leases, outbox | strands,
+ * timer farm_stop:  waits answered --> strands drained --> closed
  */
 #include <string.h>
 
@@ -148,8 +148,9 @@ static int disk_open(struct farm *farm, struct err *err)
 static void strands_open(struct farm *farm)
 {
     struct strand_batch batch;
-    struct strand **plain[] = { &farm->reader, &farm->appender, &farm->archiver, &farm->fetcher,
-                                &farm->publisher, &farm->uploaders[0], &farm->uploaders[1] };
+    struct strand **plain[] = { &farm->reader,      &farm->appender,  &farm->archiver,
+                                &farm->fetcher,     &farm->publisher, &farm->uploaders[0],
+                                &farm->uploaders[1] };
 
     db_batch(farm->db, &batch);
     farm->writer = strand_new(farm->loop, &batch, on_strand_broken, farm);
@@ -188,7 +189,7 @@ static struct farm *farm_new(uv_loop_t *loop, const struct farm_config *config,
     farm->on_broken = on_broken;
     farm->broken_ctx = ctx;
     config_copy(&farm->config, config);
-    farm->queue_revision = clock_wall_ms();   /* an ETag of the life before must not come again */
+    farm->queue_revision = clock_wall_ms(); /* an ETag of the life before must not come again */
     farm->rules = (struct lease_rules){ config->lease_ttl_ms, config->renew_interval_ms };
     sched_init(&farm->sched);
     list_init(&farm->leased);
@@ -251,9 +252,9 @@ static void farm_stopped(struct farm *farm)
 static void on_strand_closed(void *ctx)
 {
     struct farm *farm = ctx;
-    struct strand *order[] = { farm->reader, farm->archiver, farm->fetcher, farm->appender,
-                               farm->uploaders[0], farm->uploaders[1], farm->publisher,
-                               farm->writer };
+    struct strand *order[] = { farm->reader,    farm->archiver,     farm->fetcher,
+                               farm->appender,  farm->uploaders[0], farm->uploaders[1],
+                               farm->publisher, farm->writer };
 
     if (farm->strands_closed == countof(order))
         farm_stopped(farm);

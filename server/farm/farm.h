@@ -23,16 +23,16 @@
 struct farm;
 
 /* How a finished artifact gets to where it is kept: blocking, called again and again until it gives
- * 0 (then the urls are filled in), -ERR_CONFLICT (other bytes are there under this name and version;
- * `err` names both) or -ERR_NOT_FOUND (our bytes are gone).  Any other error may pass. */
+ * 0 (then the urls are filled in), -ERR_CONFLICT (other bytes are there under this name and
+ * version; `err` names both) or -ERR_NOT_FOUND (our bytes are gone).  Any other error may pass. */
 typedef int (*farm_publish_fn)(void *ctx, const struct sos_build *build,
                                struct sos_artifact *artifact, struct err *err);
 
 struct farm_config {
-    const char *state_dir;    /* "<state>/server": farm.db, blobs/, logs/, cache/, *.token */
-    const char *images_dir;   /* holds <name>.json */
-    const char *store_url;    /* "http://127.0.0.1:8601/artifactory", no slash at the end */
-    const char *store_token;  /* "": none */
+    const char *state_dir;   /* "<state>/server": farm.db, blobs/, logs/, cache/, *.token */
+    const char *images_dir;  /* holds <name>.json */
+    const char *store_url;   /* "http://127.0.0.1:8601/artifactory", no slash at the end */
+    const char *store_token; /* "": none */
     const char *store_repository;
     int64_t lease_ttl_ms;
     int64_t renew_interval_ms;
@@ -56,7 +56,7 @@ void farm_stop(struct farm *farm, void (*stopped)(void *ctx), void *ctx);
 bool farm_is_ready(const struct farm *farm);
 struct auth *farm_auth(struct farm *farm);
 struct metrics *farm_metrics(struct farm *farm);
-void farm_gauge(struct farm *farm);   /* brings the gauges up to date, before they are told */
+void farm_gauge(struct farm *farm); /* brings the gauges up to date, before they are told */
 
 /* --- callbacks --- */
 typedef void (*farm_done_fn)(void *ctx, int rc, const struct err *err);
@@ -76,9 +76,11 @@ void farm_source_create(struct farm *farm, struct sos_manifest *manifest, farm_s
 void farm_source_archive(struct farm *farm, const char *source, farm_file_fn done, void *ctx);
 
 /* A body on its way to the blobs: one write at a time, the next after `done`.  The caller owns it
- * until farm_upload_end() or farm_upload_abort(), neither of which may come while a write is out. */
+ * until farm_upload_end() or farm_upload_abort(), neither of which may come while a write is out.
+ */
 struct farm_upload;
-typedef void (*farm_upload_fn)(void *ctx, int rc, struct farm_upload *upload, const struct err *err);
+typedef void (*farm_upload_fn)(void *ctx, int rc, struct farm_upload *upload,
+                               const struct err *err);
 void farm_blobs_open(struct farm *farm, const char *source, farm_upload_fn done, void *ctx);
 void farm_artifact_open(struct farm *farm, const char *attempt, int64_t fence, const char *sha256,
                         farm_upload_fn done, void *ctx);
@@ -94,26 +96,27 @@ void farm_upload_abort(struct farm_upload *upload);
 /* --- builds --- */
 struct farm_submission {
     const char *subject;
-    const char *idempotency_key;   /* NULL: none */
-    const char *request_sha256;    /* of the body, to tell a repeat from another request */
+    const char *idempotency_key; /* NULL: none */
+    const char *request_sha256;  /* of the body, to tell a repeat from another request */
     const struct sos_create_build_request *request;
 };
 /* rc 0: made; 1: the one that the same key made before. */
 void farm_submit(struct farm *farm, const struct farm_submission *submission, farm_build_fn done,
                  void *ctx);
-/* With seen_revision >= 0 and wait_ms > 0: waits until the revision is another, or the time is up. */
+/* With seen_revision >= 0 and wait_ms > 0: waits until the revision is another, or the time is up.
+ */
 void farm_build_get(struct farm *farm, const char *build, int64_t seen_revision, int64_t wait_ms,
                     farm_build_fn done, void *ctx);
 /* `only_subject`: NULL, or the one whose builds may be touched (else -ERR_DENIED). */
-void farm_cancel(struct farm *farm, const char *build, const char *only_subject,
-                 const char *by, const char *reason, farm_build_fn done, void *ctx);
+void farm_cancel(struct farm *farm, const char *build, const char *only_subject, const char *by,
+                 const char *reason, farm_build_fn done, void *ctx);
 
 struct farm_filter {
-    const char *project;      /* NULL: any; also of the name of an artifact */
-    const char *created_by;   /* NULL: any */
-    int state;                /* enum sos_build_state; 0: any */
-    int page_size;            /* 0: 50; at most 200 */
-    const char *page_token;   /* NULL: the first page */
+    const char *project;    /* NULL: any; also of the name of an artifact */
+    const char *created_by; /* NULL: any */
+    int state;              /* enum sos_build_state; 0: any */
+    int page_size;          /* 0: 50; at most 200 */
+    const char *page_token; /* NULL: the first page */
 };
 typedef void (*farm_builds_fn)(void *ctx, int rc, const struct sos_list_builds_response *builds,
                                const struct err *err);
@@ -133,7 +136,7 @@ void farm_log_get(struct farm *farm, const char *build, int attempt, int64_t off
                   int64_t wait_ms, farm_log_fn done, void *ctx);
 
 /* --- the queue, from memory: filled at once; the caller owns what comes back --- */
-int64_t farm_queue(struct farm *farm, struct sos_queue *ret);   /* gives its revision */
+int64_t farm_queue(struct farm *farm, struct sos_queue *ret); /* gives its revision */
 void farm_workers(struct farm *farm, struct sos_list_workers_response *ret);
 void farm_images(struct farm *farm, struct sos_list_images_response *ret);
 int farm_image(struct farm *farm, const char *name, struct sos_image *ret, struct err *err);

@@ -3,8 +3,8 @@
  *   farm_finish --> log made durable --> artifacts found and hashed --> change, committed --> told
  *                   (appender strand)    (uploader strand, SUCCESS)
  *
- * With a SUCCESS the same transaction writes the outbox row of the publication.  A finish that comes
- * twice (its answer was lost) is answered as the first time. */
+ * With a SUCCESS the same transaction writes the outbox row of the publication.  A finish that
+ * comes twice (its answer was lost) is answered as the first time. */
 #include <string.h>
 
 #include "server/core/names.h"
@@ -23,7 +23,7 @@ struct finish {
     struct sos_finish_attempt_request request;
     struct sos_log_info log;
     struct digests files[ARTIFACT_FILES_MAX];
-    struct sos_artifact artifact;    /* what will be published */
+    struct sos_artifact artifact; /* what will be published */
     farm_build_fn done;
     void *ctx;
 };
@@ -110,8 +110,8 @@ static int finish_also(struct change *change, struct db *db, struct err *err)
 {
     struct finish *finish = container_of(change, struct finish, change);
     const char *build = change->next->msg.id;
-    int rc = attempts_end(db, build, finish->number, change->event.wall_ms,
-                          finish->request.result, &finish->log, err);
+    int rc = attempts_end(db, build, finish->number, change->event.wall_ms, finish->request.result,
+                          &finish->log, err);
 
     if (rc < 0 || change->next->msg.state != SOS_BUILD_STATE_STORING)
         return rc;
@@ -193,8 +193,8 @@ static void files_work(struct task *task)
     for (size_t i = 0; i < finish->request.artifacts_count && task->rc == 0; i++) {
         const struct sos_artifact_file *file = &finish->request.artifacts[i];
         if (finish->files[i].sha256[0] == '\0')
-            task->rc = blob_digests(finish->farm->blobs, file->sha256, &finish->files[i],
-                                    &task->err);
+            task->rc =
+                blob_digests(finish->farm->blobs, file->sha256, &finish->files[i], &task->err);
         if (task->rc == -ERR_NOT_FOUND) {
             err_set(&task->err, ERR_CONFLICT, "file %s was not uploaded", file->path);
             task->rc = err_reason(&task->err, "ARTIFACT_MISSING");
@@ -213,8 +213,8 @@ static void finish_change(struct finish *finish)
         finish_refuse(finish, -(int)err.code, &err);
         return;
     }
-    finish->change = (struct change){ .prepare = on_finish_prepare, .also = finish_also,
-                                      .told = on_finished };
+    finish->change =
+        (struct change){ .prepare = on_finish_prepare, .also = finish_also, .told = on_finished };
     change_post(live, &finish->change);
 }
 
@@ -260,10 +260,10 @@ static void repeat_work(struct task *task)
     struct attempt_row row;
 
     task->rc = attempts_get(db, finish->build, finish->number, &row, &task->err);
-    bool same = task->rc == 0 && row.end_wall_ms > 0 && row.fence == finish->request.fence
-                && row.result.outcome == finish->request.result->outcome
-                && row.result.reason == finish->request.result->reason
-                && row.result.reason != SOS_RESULT_REASON_WORKER_LOST;
+    bool same = task->rc == 0 && row.end_wall_ms > 0 && row.fence == finish->request.fence &&
+                row.result.outcome == finish->request.result->outcome &&
+                row.result.reason == finish->request.result->reason &&
+                row.result.reason != SOS_RESULT_REASON_WORKER_LOST;
     if (task->rc == 0)
         attempt_row_done(&row);
     if (same)

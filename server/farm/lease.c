@@ -133,7 +133,7 @@ static void on_leased(struct change *change, int rc, const struct err *err)
     if (rc < 0) {
         log_info("lease", "not given", "build=%s worker=%s why=\"%s\"", live->build->msg.id,
                  park->worker, err->text);
-        live_leave(live);   /* back to its queue, if it still waits */
+        live_leave(live); /* back to its queue, if it still waits */
         live_enter(live);
         park_begin(park);
         return;
@@ -178,8 +178,8 @@ void farm_dispatch(struct farm *farm)
         wait_end(farm, &park->wait);
         sched_remove(&farm->sched, build);
         list_append(&farm->leasing, &park->leasing_link);
-        park->change = (struct change){ .prepare = on_lease_prepare, .also = lease_also,
-                                        .told = on_leased };
+        park->change =
+            (struct change){ .prepare = on_lease_prepare, .also = lease_also, .told = on_leased };
         change_post(live, &park->change);
     }
 }
@@ -206,8 +206,8 @@ static bool lease_take_over(struct farm *farm, const struct sos_lease_request *r
 {
     list_each (link, &farm->leasing) {
         struct park *park = list_item(link, struct park, leasing_link);
-        if (park->slot != request->slot || strcmp(park->worker, request->worker) != 0
-            || strcmp(park->session, request->session) != 0)
+        if (park->slot != request->slot || strcmp(park->worker, request->worker) != 0 ||
+            strcmp(park->session, request->session) != 0)
             continue;
         park->done(park->ctx, 0, NULL, NULL);
         park->done = done;

@@ -8,7 +8,7 @@
 
 static size_t id_hash(const char *id)
 {
-    uint64_t hash = 14695981039346656037u;   /* FNV-1a */
+    uint64_t hash = 14695981039346656037u; /* FNV-1a */
 
     for (; *id; id++)
         hash = (hash ^ (unsigned char)*id) * 1099511628211u;
@@ -66,7 +66,9 @@ static void table_remove(struct farm *farm, struct live *live)
 
 struct build_row live_row(const struct build *build)
 {
-    struct build_row row = { .msg = build->msg, .revision = build->revision, .fence = build->fence };
+    struct build_row row = { .msg = build->msg,
+                             .revision = build->revision,
+                             .fence = build->fence };
 
     memcpy(row.session, build->session, sizeof row.session);
     memcpy(row.fingerprint, build->fingerprint, sizeof row.fingerprint);

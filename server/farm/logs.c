@@ -56,8 +56,12 @@ void farm_log_append(struct farm *farm, const char *attempt, int64_t fence, int6
         return;
     }
     struct append *append = xcalloc(1, sizeof *append);
-    *append = (struct append){ .farm = farm, .attempt = live->build->msg.attempt,
-                               .offset = offset, .len = len, .done = done, .ctx = ctx };
+    *append = (struct append){ .farm = farm,
+                               .attempt = live->build->msg.attempt,
+                               .offset = offset,
+                               .len = len,
+                               .done = done,
+                               .ctx = ctx };
     append->data = xmalloc(len + 1);
     memcpy(append->data, data, len);
     snprintf(append->build, sizeof append->build, "%s", live->build->msg.id);
@@ -128,7 +132,7 @@ static void log_read_work(struct task *task)
     task->rc = log_open(read->farm->logs, read->build, read->log.attempt, &read->log.fd,
                         &read->log.size, &task->err);
     if (task->rc == -ERR_NOT_FOUND)
-        task->rc = 0;   /* not a byte yet */
+        task->rc = 0; /* not a byte yet */
 }
 
 static void on_log_woken(struct wait *wait)
@@ -144,7 +148,7 @@ static bool log_read_waits(struct log_read *read)
     if (!live || read->log.complete || read->offset < read->log.size)
         return false;
     if (read->log.attempt == live->build->msg.attempt && live->log_size > read->log.size)
-        return false;   /* it grew while we looked */
+        return false; /* it grew while we looked */
     if (read->log.fd >= 0)
         close(read->log.fd);
     read->log.fd = -1;
@@ -170,8 +174,12 @@ void farm_log_get(struct farm *farm, const char *build, int attempt, int64_t off
 {
     struct log_read *read = xcalloc(1, sizeof *read);
 
-    *read = (struct log_read){ .farm = farm, .attempt = attempt, .offset = offset, .done = done,
-                               .ctx = ctx, .log = { .fd = -1 } };
+    *read = (struct log_read){ .farm = farm,
+                               .attempt = attempt,
+                               .offset = offset,
+                               .done = done,
+                               .ctx = ctx,
+                               .log = { .fd = -1 } };
     read->build = xstrdup(build);
     read->until_mono_ms = clock_mono_ms() + wait_ms;
     log_read_begin(read);

@@ -2,10 +2,11 @@
  *
  *   finish --> WAITING --publisher strand--> TRYING --took it--> RECORDING --> SUCCEEDED
  *                 ^                            |                    |
- *                 +--- a pause, twice as long -+                    +--> FAILED: other bytes are there
+ *                 +--- a pause, twice as long -+                    +--> FAILED: other bytes are
+ * there
  *
- * The outbox row is the truth: after a restart the publication begins anew, and to the store a repeat
- * of the same bytes is no harm. */
+ * The outbox row is the truth: after a restart the publication begins anew, and to the store a
+ * repeat of the same bytes is no harm. */
 #include <string.h>
 
 #include "server/farm/state.h"
@@ -19,12 +20,12 @@ struct publishing {
     struct change change;
     struct live *live;
     enum publishing_state state;
-    int64_t due_mono_ms;            /* WAITING: when the next try begins */
+    int64_t due_mono_ms; /* WAITING: when the next try begins */
     int64_t pause_ms;
-    struct sos_build build;         /* as it was finished: for the strand */
+    struct sos_build build; /* as it was finished: for the strand */
     struct sos_artifact artifact;
-    struct sos_result result;       /* of a publication that cannot be */
-    int rc;                         /* of the last try */
+    struct sos_result result; /* of a publication that cannot be */
+    int rc;                   /* of the last try */
     struct err err;
 };
 
@@ -109,8 +110,8 @@ static void result_fill(struct publishing *publishing)
 {
     sos_result_done(&publishing->result);
     publishing->result = (struct sos_result){
-        .outcome = publishing->rc == -ERR_CONFLICT ? SOS_RESULT_OUTCOME_FAILURE
-                                                   : SOS_RESULT_OUTCOME_ERROR,
+        .outcome =
+            publishing->rc == -ERR_CONFLICT ? SOS_RESULT_OUTCOME_FAILURE : SOS_RESULT_OUTCOME_ERROR,
         .reason = publishing->rc == -ERR_CONFLICT ? SOS_RESULT_REASON_VERSION_CONFLICT
                                                   : SOS_RESULT_REASON_STORE_UNAVAILABLE,
         .step = xstrdup("store"),
@@ -126,8 +127,7 @@ static int on_record_prepare(struct change *change, struct err *err)
 
     if (publishing->rc < 0) {
         result_fill(publishing);
-        move.event = publishing->rc == -ERR_CONFLICT ? BUILD_PUBLISH_CONFLICT
-                                                     : BUILD_PUBLISH_ERROR;
+        move.event = publishing->rc == -ERR_CONFLICT ? BUILD_PUBLISH_CONFLICT : BUILD_PUBLISH_ERROR;
         move.result = &publishing->result;
     } else if (!change->next->msg.artifact) {
         build_set_artifact(change->next, &publishing->artifact);
@@ -140,7 +140,7 @@ static void on_recorded(struct change *change, int rc, const struct err *err)
     struct publishing *publishing = container_of(change, struct publishing, change);
     struct live *live = publishing->live;
 
-    if (rc == -ERR_CONFLICT && publishing->rc == 0) {   /* our own record says other bytes */
+    if (rc == -ERR_CONFLICT && publishing->rc == 0) { /* our own record says other bytes */
         publishing->rc = rc;
         publishing->err = *err;
         publish_enter(publishing, PUBLISH_RECORDING);
@@ -175,7 +175,8 @@ static void publish_enter(struct publishing *publishing, enum publishing_state s
         strand_post(farm->publisher, &publishing->task, publish_work, on_tried);
         break;
     case PUBLISH_RECORDING:
-        publishing->change = (struct change){ .prepare = on_record_prepare, .also = record_also,
+        publishing->change = (struct change){ .prepare = on_record_prepare,
+                                              .also = record_also,
                                               .told = on_recorded };
         change_post(publishing->live, &publishing->change);
         break;
@@ -201,8 +202,8 @@ void publish_sweep(struct farm *farm, int64_t now_mono_ms)
     list_each (link, &farm->storing) {
         struct live *live = live_find(farm, list_item(link, struct build, link)->msg.id);
         struct publishing *publishing = live->publishing;
-        if (publishing && publishing->state == PUBLISH_WAITING
-            && publishing->due_mono_ms <= now_mono_ms)
+        if (publishing && publishing->state == PUBLISH_WAITING &&
+            publishing->due_mono_ms <= now_mono_ms)
             publish_enter(publishing, PUBLISH_TRYING);
     }
 }

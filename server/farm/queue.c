@@ -173,8 +173,8 @@ void counters_init(struct farm *farm)
     count->reused = metrics_counter(m, "sos_builds_reused_total",
                                     "Builds answered with an identical one's artifact.", "");
     count->leases = metrics_counter(m, "sos_leases_total", "Attempts given to workers.", "");
-    count->lost = metrics_counter(m, "sos_worker_leases_lost_total",
-                                  "Leases that ended without a word.", "");
+    count->lost =
+        metrics_counter(m, "sos_worker_leases_lost_total", "Leases that ended without a word.", "");
     count->upload_bytes = metrics_counter(m, "sos_upload_bytes_total",
                                           "Bytes of sources and artifacts received.", "");
     count->log_bytes = metrics_counter(m, "sos_log_bytes_total", "Bytes of logs received.", "");
@@ -184,7 +184,8 @@ void counters_init(struct farm *farm)
                                           "From submission to the first and later leases.", "");
     count->queued = metrics_gauge(m, "sos_queue_depth", "Builds that wait for a slot.", "");
     count->running = metrics_gauge(m, "sos_builds_running", "Builds that a worker has.", "");
-    count->storing = metrics_gauge(m, "sos_builds_storing", "Builds on their way to the store.", "");
+    count->storing =
+        metrics_gauge(m, "sos_builds_storing", "Builds on their way to the store.", "");
     count->waits = metrics_gauge(m, "sos_waits", "Requests that wait for something.", "");
     count->workers_idle = metrics_gauge(m, "sos_workers", "Workers.", "state=\"idle\"");
     count->workers_busy = metrics_gauge(m, "sos_workers", "Workers.", "state=\"busy\"");
@@ -193,7 +194,7 @@ void counters_init(struct farm *farm)
 
 void counters_ended(struct farm *farm, const struct sos_build *build)
 {
-    static const char outcomes[][16] = { "unspecified", "success", "failure", "error",
+    static const char outcomes[][16] = { "unspecified",  "success", "failure", "error",
                                          "cancellation", "timeout", "skip" };
     unsigned outcome = build->result ? (unsigned)build->result->outcome : 0;
     auto_free char *labels = xasprintf("language=\"%s\",outcome=\"%s\"", build->language,

@@ -41,8 +41,8 @@ static void get_live(struct get *get, struct live *live)
 {
     int64_t left_ms = get->until_mono_ms - clock_mono_ms();
 
-    if (live->build->revision != get->seen_revision || build_is_final(live->build->msg.state)
-        || !wait_begin(get->farm, &get->wait, &live->waits, left_ms, on_get_woken))
+    if (live->build->revision != get->seen_revision || build_is_final(live->build->msg.state) ||
+        !wait_begin(get->farm, &get->wait, &live->waits, left_ms, on_get_woken))
         get_answer_live(get, live);
 }
 
@@ -59,7 +59,7 @@ static void on_got(struct task *task)
     struct live *live = task->rc == 0 ? live_find(get->farm, get->row.msg.id) : NULL;
 
     if (live) {
-        get_live(get, live);   /* asked for by its number */
+        get_live(get, live); /* asked for by its number */
         return;
     }
     get->done(get->ctx, task->rc, &get->row.msg, get->row.revision, &task->err);
@@ -176,8 +176,8 @@ static void on_artifacts(struct task *task)
     list_read_free(read);
 }
 
-void farm_artifact_list(struct farm *farm, const struct farm_filter *filter,
-                        farm_artifacts_fn done, void *ctx)
+void farm_artifact_list(struct farm *farm, const struct farm_filter *filter, farm_artifacts_fn done,
+                        void *ctx)
 {
     struct list_read *read = list_read_new(farm, filter, ctx);
 
@@ -212,8 +212,8 @@ static void artifact_work(struct task *task)
 {
     struct artifact_read *read = container_of(task, struct artifact_read, task);
 
-    task->rc = artifacts_get(read->farm->read_db, read->name, read->version, &read->artifact,
-                             &task->err);
+    task->rc =
+        artifacts_get(read->farm->read_db, read->name, read->version, &read->artifact, &task->err);
 }
 
 static void on_artifact(struct task *task)

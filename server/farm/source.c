@@ -69,11 +69,11 @@ static void source_create_work(struct task *task)
     struct tree tree;
 
     tree_init(&tree);
-    task->rc = tree_from_manifest(&create->manifest, farm->config.source_bytes_max, &tree,
-                                  &task->err);
+    task->rc =
+        tree_from_manifest(&create->manifest, farm->config.source_bytes_max, &tree, &task->err);
     if (task->rc == 0)
-        task->rc = sources_put(farm->db, farm->blobs, &tree, clock_wall_ms(), &create->source,
-                               &task->err);
+        task->rc =
+            sources_put(farm->db, farm->blobs, &tree, clock_wall_ms(), &create->source, &task->err);
     tree_done(&tree);
 }
 

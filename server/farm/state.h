@@ -7,8 +7,8 @@
  *                                       |                                            |
  *                                     refused                     the copy replaces the build, the
  *                                       |                         build moves to the list of its
- *                                       v                         state, waits wake, slots are given
- *                                     told                        work, told
+ *                                       v                         state, waits wake, slots are
+ * given told                        work, told
  *
  * Memory never says what the disk does not, and one change of a build is in flight at a time. */
 #pragma once
@@ -37,12 +37,12 @@
 enum {
     FARM_LIVE_MAX = 100000,
     FARM_WORKERS_MAX = 1000,
-    FARM_SLOTS_MAX = 256,          /* of one worker */
+    FARM_SLOTS_MAX = 256, /* of one worker */
     FARM_WAITS_MAX = 20000,
-    FARM_CHANGES_MAX = 64,         /* that wait for their turn at one build */
+    FARM_CHANGES_MAX = 64, /* that wait for their turn at one build */
     FARM_UPLOAD_STRANDS = 2,
     FARM_SWEEP_MS = 200,
-    FARM_QUEUE_BUILDS_MAX = 500,   /* told in one snapshot */
+    FARM_QUEUE_BUILDS_MAX = 500, /* told in one snapshot */
 };
 
 struct cache;
@@ -55,10 +55,10 @@ struct store;
 struct wait;
 typedef void (*wait_fn)(struct wait *wait);
 struct wait {
-    struct list link;       /* of those who wait for the same thing */
-    struct list due_link;   /* of all */
+    struct list link;     /* of those who wait for the same thing */
+    struct list due_link; /* of all */
     int64_t until_mono_ms;
-    wait_fn over;           /* it happened or the time is up; the wait is on no list any more */
+    wait_fn over; /* it happened or the time is up; the wait is on no list any more */
 };
 
 /* --- live builds (live.c) --- */
@@ -75,14 +75,14 @@ struct change;
 struct live {
     struct live *next_in_bucket;
     struct farm *farm;
-    struct build *build;          /* owned; as committed */
-    struct list changes;          /* that wait for their turn */
+    struct build *build; /* owned; as committed */
+    struct list changes; /* that wait for their turn */
     size_t changes_count;
-    struct change *running;       /* NULL: none is in flight */
-    struct list waits;            /* for another revision */
-    struct list log_waits;        /* for more of the log */
-    int64_t log_size;             /* of the newest attempt */
-    int slot;                     /* of the lease; -1: none */
+    struct change *running; /* NULL: none is in flight */
+    struct list waits;      /* for another revision */
+    struct list log_waits;  /* for more of the log */
+    int64_t log_size;       /* of the newest attempt */
+    int slot;               /* of the lease; -1: none */
     struct known_file *files;
     struct publishing *publishing; /* while STORING */
 };
@@ -90,7 +90,7 @@ struct live {
 /* --- workers (agent.c) --- */
 struct worker {
     struct list link;
-    struct sos_worker msg;        /* state and builds are filled in when told */
+    struct sos_worker msg; /* state and builds are filled in when told */
     char session[ID_MAX];
     int64_t seen_mono_ms;
     int64_t seen_wall_ms;
@@ -106,7 +106,7 @@ struct farm_counters {
 
 struct farm {
     uv_loop_t *loop;
-    struct farm_config config;    /* its text is owned */
+    struct farm_config config; /* its text is owned */
     struct lease_rules rules;
     farm_broken_fn on_broken;
     void *broken_ctx;
@@ -115,19 +115,19 @@ struct farm {
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 
-    struct db *db;                /* of `writer` */
-    struct db *read_db;           /* of `reader` */
+    struct db *db;      /* of `writer` */
+    struct db *read_db; /* of `reader` */
     struct blobs *blobs;
     struct logs *logs;
     struct strand *writer, *reader, *appender, *archiver, *fetcher, *publisher;
     struct strand *uploaders[FARM_UPLOAD_STRANDS];
     unsigned upload_next;
-    size_t strands_closed;        /* while stopping */
+    size_t strands_closed; /* while stopping */
     uv_timer_t sweep_timer;
-    int64_t sweep_slow_mono_ms;   /* when the slow part is due */
-    bool collecting;              /* a garbage sweep is in flight */
-    bool garbage_due;             /* a build ended: its uploads may go */
-    int64_t garbage_mono_ms;      /* when a sweep is due anyhow */
+    int64_t sweep_slow_mono_ms; /* when the slow part is due */
+    bool collecting;            /* a garbage sweep is in flight */
+    bool garbage_due;           /* a build ended: its uploads may go */
+    int64_t garbage_mono_ms;    /* when a sweep is due anyhow */
 
     struct auth *auth;
     struct metrics *metrics;
@@ -140,15 +140,15 @@ struct farm {
     size_t buckets_count;
     size_t live_count;
     struct sched sched;
-    struct list leased;           /* of struct build, by its link: ASSIGNED … RUNNING, CANCELING */
-    struct list storing;          /* of struct build, by its link */
+    struct list leased;  /* of struct build, by its link: ASSIGNED … RUNNING, CANCELING */
+    struct list storing; /* of struct build, by its link */
     size_t leased_count, storing_count;
     int64_t queue_revision;
-    struct list workers;          /* of struct worker */
+    struct list workers; /* of struct worker */
     size_t workers_count;
-    struct list parked;           /* of struct wait: slots without work */
-    struct list leasing;          /* of struct park (lease.c): slots whose lease is being committed */
-    struct list waits_due;        /* of struct wait, by due_link: all */
+    struct list parked;    /* of struct wait: slots without work */
+    struct list leasing;   /* of struct park (lease.c): slots whose lease is being committed */
+    struct list waits_due; /* of struct wait, by due_link: all */
     size_t waits_count;
 };
 
@@ -175,7 +175,7 @@ struct build_view {
 };
 void view_init(struct build_view *view, struct live *live);
 void view_done(struct build_view *view);
-struct build_row live_row(const struct build *build);   /* shallow: borrowed text */
+struct build_row live_row(const struct build *build); /* shallow: borrowed text */
 struct build *build_from_row(const struct build_row *row);
 
 /* --- change.c --- */
@@ -183,9 +183,10 @@ struct change {
     struct task task;
     struct list link;
     struct live *live;
-    struct build *next;              /* the changed copy */
-    struct history_event event;      /* name NULL: no change of state; text outlives the change */
-    /* Loop thread, when its turn comes: change `next`.  < 0 refused; 0 save it; 1 nothing to save. */
+    struct build *next;         /* the changed copy */
+    struct history_event event; /* name NULL: no change of state; text outlives the change */
+    /* Loop thread, when its turn comes: change `next`.  < 0 refused; 0 save it; 1 nothing to save.
+     */
     int (*prepare)(struct change *change, struct err *err);
     /* Pool thread, in the same transaction; may be NULL. */
     int (*also)(struct change *change, struct db *db, struct err *err);
@@ -203,7 +204,7 @@ int change_apply(struct change *change, const struct build_move *move, const cha
  * then. */
 bool wait_begin(struct farm *farm, struct wait *wait, struct list *on, int64_t wait_ms,
                 wait_fn over);
-void wait_end(struct farm *farm, struct wait *wait);   /* off its lists; `over` does not come */
+void wait_end(struct farm *farm, struct wait *wait); /* off its lists; `over` does not come */
 void waits_wake(struct farm *farm, struct list *on);
 void waits_sweep(struct farm *farm, int64_t now_mono_ms);
 
@@ -257,7 +258,7 @@ int catalogue_choose(const struct catalogue *catalogue, const char *name, const 
 const char *catalogue_name_of(const struct catalogue *catalogue, const char *build_digest);
 
 /* --- cache.c: files made on demand, each once for all who ask at the same time --- */
-typedef int (*cache_make_fn)(void *ctx, int fd, struct err *err);   /* pool thread */
+typedef int (*cache_make_fn)(void *ctx, int fd, struct err *err); /* pool thread */
 struct cache *cache_new(const char *dir, int64_t bytes_max, struct err *err);
 void cache_free(struct cache *cache);
 /* Open the file `key` (hex); makes it on `strand` with `make` when it is not there, calling
@@ -269,10 +270,10 @@ bool cache_try(struct farm *farm, const char *key, farm_file_fn done, void *ctx)
 
 /* --- queue.c --- */
 void counters_init(struct farm *farm);
-void counters_ended(struct farm *farm, const struct sos_build *build);   /* a build became final */
+void counters_ended(struct farm *farm, const struct sos_build *build); /* a build became final */
 
 /* --- source.c --- */
-int source_id_check(const char *id, struct err *err);   /* 0 or -ERR_NOT_FOUND SOURCE_NOT_FOUND */
+int source_id_check(const char *id, struct err *err); /* 0 or -ERR_NOT_FOUND SOURCE_NOT_FOUND */
 
 /* --- tokens.c --- */
 int tokens_first(struct farm *farm, struct err *err);

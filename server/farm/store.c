@@ -4,9 +4,9 @@
  *     201 --> compare        404 --> body: PUT with the three checksums --> compare
  *     403, 409 (either) --> GET api/storage/path: the same three checksums is a success
  *
- * A status alone proves nothing: a server that does not know checksum deploy keeps an empty file and
- * says 201.  So the checksums and the size of the answer are compared, always.
- * Source: JFrog's REST API documentation, "Deploy Artifact" and "Deploy Artifact by Checksum". */
+ * A status alone proves nothing: a server that does not know checksum deploy keeps an empty file
+ * and says 201.  So the checksums and the size of the answer are compared, always. Source: JFrog's
+ * REST API documentation, "Deploy Artifact" and "Deploy Artifact by Checksum". */
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -109,19 +109,18 @@ static const char *checksum_of(const json_t *checksums, const char *name)
 
 /* Does an answer (of a deploy or of api/storage) tell of exactly these bytes?  The sha256 it tells
  * is kept for the message. */
-static bool answer_is_same(const struct client_answer *answer,
-                           const struct sos_artifact_file *file, char ret_sha256[SHA256_HEX])
+static bool answer_is_same(const struct client_answer *answer, const struct sos_artifact_file *file,
+                           char ret_sha256[SHA256_HEX])
 {
-    json_t *root = json_loadb(answer->body.data ? answer->body.data : "", answer->body.len, 0,
-                              NULL);
+    json_t *root =
+        json_loadb(answer->body.data ? answer->body.data : "", answer->body.len, 0, NULL);
     const json_t *checksums = json_object_get(root, "checksums");
     const json_t *size = json_object_get(root, "size");
     const char *size_text = json_string_value(size);
     int64_t bytes = size_text ? strtoll(size_text, NULL, 10) : json_integer_value(size);
-    bool same = strcmp(checksum_of(checksums, "sha256"), file->sha256) == 0
-                && strcmp(checksum_of(checksums, "sha1"), file->sha1) == 0
-                && strcmp(checksum_of(checksums, "md5"), file->md5) == 0
-                && bytes == file->size_bytes;
+    bool same = strcmp(checksum_of(checksums, "sha256"), file->sha256) == 0 &&
+                strcmp(checksum_of(checksums, "sha1"), file->sha1) == 0 &&
+                strcmp(checksum_of(checksums, "md5"), file->md5) == 0 && bytes == file->size_bytes;
 
     snprintf(ret_sha256, SHA256_HEX, "%s", checksum_of(checksums, "sha256"));
     json_decref(root);
@@ -151,7 +150,7 @@ static int taken_check(struct store *store, const struct sos_artifact *artifact,
     client_answer_done(&answer);
     if (same)
         return 0;
-    if (status != 200)   /* not taken: the store refuses for a reason of its own */
+    if (status != 200) /* not taken: the store refuses for a reason of its own */
         return status_error("PUT", file, put_status, err);
     err_set(err, ERR_CONFLICT, "%s@%s is published with other bytes: %s there, %s here",
             artifact->name, artifact->version, theirs, file->sha256);

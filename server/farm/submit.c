@@ -39,8 +39,8 @@ static void image_ref_fill(struct sos_image_ref *ref, const struct sos_image *im
 
 static int64_t timeout_choose(const struct sos_image *image, int64_t asked_ms)
 {
-    int64_t cap_ms = image->limits && image->limits->timeout_ms ? image->limits->timeout_ms
-                                                                : 30 * 60 * 1000;
+    int64_t cap_ms =
+        image->limits && image->limits->timeout_ms ? image->limits->timeout_ms : 30 * 60 * 1000;
     return asked_ms > 0 && asked_ms < cap_ms ? asked_ms : cap_ms;
 }
 

@@ -8,7 +8,7 @@
 
 enum {
     SWEEP_SLOW_MS = 2000,
-    WORKER_SILENT_MS = 60000,      /* longer than a long poll and its answer */
+    WORKER_SILENT_MS = 60000, /* longer than a long poll and its answer */
     GARBAGE_MS = 60000,
     GARBAGE_FILES_MAX = 256,
     SOURCES_DAYS = 30,
@@ -29,7 +29,7 @@ static int on_lost_prepare(struct change *change, struct err *err)
                                .now_wall_ms = clock_wall_ms() };
 
     if (lease_check(change->next, lost->attempt, lost->fence, err) < 0)
-        return 1;   /* it ended in another way meanwhile */
+        return 1; /* it ended in another way meanwhile */
     return change_apply(change, &move, "farm", err);
 }
 
@@ -53,7 +53,7 @@ static void on_lost(struct change *change, int rc, const struct err *err)
     struct lost *lost = container_of(change, struct lost, change);
     struct build *build = change->live->build;
 
-    (void)err;   /* not saved: the lease is still over, the next sweep tries again */
+    (void)err; /* not saved: the lease is still over, the next sweep tries again */
     if (rc == 0)
         log_warn("lease", "ended without a word", "build=%s attempt=%d now=%s", build->msg.id,
                  lost->attempt, build_state_name(build->msg.state));
@@ -67,8 +67,8 @@ void lease_lose(struct live *live)
     metric_add(live->farm->count.lost, 1);
     lost->attempt = live->build->msg.attempt;
     lost->fence = live->build->fence;
-    lost->change = (struct change){ .prepare = on_lost_prepare, .also = lost_also,
-                                    .told = on_lost };
+    lost->change =
+        (struct change){ .prepare = on_lost_prepare, .also = lost_also, .told = on_lost };
     change_post(live, &lost->change);
 }
 
@@ -115,11 +115,11 @@ static void collect_work(struct task *task)
 
     task->rc = builds_forget_keys(farm->db, now_ms - DAY_MS, &task->err);
     if (task->rc >= 0)
-        task->rc = sources_forget(farm->db, now_ms - SOURCES_DAYS * DAY_MS, GARBAGE_FILES_MAX,
-                                  &task->err);
+        task->rc =
+            sources_forget(farm->db, now_ms - SOURCES_DAYS * DAY_MS, GARBAGE_FILES_MAX, &task->err);
     if (task->rc >= 0)
-        task->rc = garbage_sweep(farm->db, farm->blobs, GARBAGE_FILES_MAX, &collect->removed,
-                                 &task->err);
+        task->rc =
+            garbage_sweep(farm->db, farm->blobs, GARBAGE_FILES_MAX, &collect->removed, &task->err);
 }
 
 static void on_collected(struct task *task)

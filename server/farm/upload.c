@@ -28,7 +28,7 @@ struct farm_upload {
     int64_t size, size_max;
     struct digests digests;
     /* in flight */
-    char *data;                      /* owned copy: the sender may go meanwhile */
+    char *data; /* owned copy: the sender may go meanwhile */
     size_t len, cap;
     farm_upload_fn opened;
     farm_done_fn written;
@@ -83,8 +83,8 @@ static void blobs_open_work(struct task *task)
     if (task->rc < 0)
         return;
     upload->wants = source_wants_new(&tree, farm->blobs);
-    upload->reader = blobstream_reader_new(farm->blobs, source_wants_blob, upload->wants,
-                                           tree_size(&tree));
+    upload->reader =
+        blobstream_reader_new(farm->blobs, source_wants_blob, upload->wants, tree_size(&tree));
     tree_done(&tree);
 }
 
@@ -238,11 +238,11 @@ static void artifact_end_work(struct task *task)
 {
     struct farm_upload *upload = container_of(task, struct farm_upload, task);
 
-    if (!upload->writer)   /* an artifact without a byte */
+    if (!upload->writer) /* an artifact without a byte */
         task->rc = blob_begin(upload->farm->blobs, &upload->writer, &task->err);
     if (task->rc == 0)
-        task->rc = blob_commit(take_ptr(upload->writer), upload->sha256, &upload->digests,
-                               &task->err);
+        task->rc =
+            blob_commit(take_ptr(upload->writer), upload->sha256, &upload->digests, &task->err);
 }
 
 static void on_artifact_ended(struct task *task)
@@ -288,7 +288,7 @@ static void on_aborted(struct task *task)
 void farm_upload_abort(struct farm_upload *upload)
 {
     if (!upload->reader && !upload->writer) {
-        upload_free(upload);   /* nothing was written */
+        upload_free(upload); /* nothing was written */
         return;
     }
     strand_post(upload->strand, &upload->task, abort_work, on_aborted);

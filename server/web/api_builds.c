@@ -46,8 +46,8 @@ static const char *labels_fault(const struct sos_create_build_request *in)
 
 static bool vcs_is_sane(const struct sos_vcs *vcs)
 {
-    return !vcs || !(too_long(vcs->url, TEXT_MAX) || too_long(vcs->commit, TEXT_MAX)
-                     || too_long(vcs->branch, TEXT_MAX));
+    return !vcs || !(too_long(vcs->url, TEXT_MAX) || too_long(vcs->commit, TEXT_MAX) ||
+                     too_long(vcs->branch, TEXT_MAX));
 }
 
 static bool submit_check(struct call *call)
@@ -56,7 +56,8 @@ static bool submit_check(struct call *call)
     const char *labels = labels_fault(in);
 
     if (!name_is_project(in->project))
-        call_fault(call, "/project", "1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or digit first");
+        call_fault(call, "/project",
+                   "1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or digit first");
     else if (!name_is_version(in->version))
         call_fault(call, "/version",
                    "1 to 128 letters, digits, '.', '_', '+' and '-', a letter or digit first");
@@ -209,8 +210,8 @@ static void log_headers(struct call *call, const struct farm_log *log, int64_t o
     http_set_header(call->request, "X-Content-Type-Options", "nosniff");
     if (len <= 0)
         return;
-    snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, offset,
-             offset + len - 1, log->size);
+    snprintf(text, sizeof text, "bytes %" PRId64 "-%" PRId64 "/%" PRId64, offset, offset + len - 1,
+             log->size);
     http_set_header(call->request, "Content-Range", text);
 }
 

@@ -95,7 +95,9 @@ static const struct {
     const char *reason;
     int status;
 } by_reason[] = {
-    { "UNKNOWN_IMAGE", 422 },   { "IDEMPOTENCY_KEY_REUSED", 422 }, { "QUEUE_FULL", 429 },
+    { "UNKNOWN_IMAGE", 422 },
+    { "IDEMPOTENCY_KEY_REUSED", 422 },
+    { "QUEUE_FULL", 429 },
     { "STORE_UNAVAILABLE", 502 },
 };
 

@@ -23,15 +23,15 @@ struct web {
 struct call {
     struct web *web;
     struct farm *farm;
-    struct http_request *request;     /* only while call_open() */
+    struct http_request *request; /* only while call_open() */
     struct route_match match;
-    const struct sos_route *route;    /* NULL: no such path */
-    struct auth_token caller;         /* role UNSPECIFIED: nobody in particular */
+    const struct sos_route *route; /* NULL: no such path */
+    struct auth_token caller;      /* role UNSPECIFIED: nobody in particular */
     bool over;
-    int waiting;                      /* farm callbacks that will come */
-    int status;                       /* answered */
-    char request_sha256[SHA256_HEX];  /* of a JSON body */
-    union {                           /* the body, of route->request */
+    int waiting;                     /* farm callbacks that will come */
+    int status;                      /* answered */
+    char request_sha256[SHA256_HEX]; /* of a JSON body */
+    union {                          /* the body, of route->request */
         struct sos_create_token_request create_token;
         struct sos_manifest manifest;
         struct sos_create_build_request create_build;
@@ -42,9 +42,9 @@ struct call {
         struct sos_finish_attempt_request finish_attempt;
     } in;
     bool has_in;
-    struct farm_upload *upload;       /* of a streamed body */
-    int64_t seen_revision;            /* of If-None-Match; -1: none */
-    int64_t offset;                   /* of a log's range */
+    struct farm_upload *upload; /* of a streamed body */
+    int64_t seen_revision;      /* of If-None-Match; -1: none */
+    int64_t offset;             /* of a log's range */
 };
 
 typedef void (*api_fn)(struct call *call);
@@ -61,7 +61,8 @@ void call_answer_text(struct call *call, int status, const char *type, const cha
 /* Takes fd. */
 void call_answer_file(struct call *call, int status, const char *type, int fd, int64_t offset,
                       int64_t len);
-/* By the error's code and reason: problem.h's table, and the few reasons with a status of their own. */
+/* By the error's code and reason: problem.h's table, and the few reasons with a status of their
+ * own. */
 void call_problem(struct call *call, const struct err *err);
 void call_problem_status(struct call *call, int status, const struct err *err);
 /* 400 that names a field ("/version") or a query parameter ("?pageSize"). */
@@ -77,7 +78,8 @@ bool call_query_int(struct call *call, const char *name, int64_t fallback, int64
                     int64_t *ret);
 /* The revision in If-None-Match; -1: none, -2: "*". */
 int64_t call_seen_revision(struct call *call);
-int64_t call_wait_ms(struct call *call);   /* of Prefer: wait=N, a little less than the server's cap */
+int64_t
+call_wait_ms(struct call *call); /* of Prefer: wait=N, a little less than the server's cap */
 
 /* --- handlers (api_*.c) --- */
 void api_health(struct call *call);

@@ -8,43 +8,74 @@
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
 
-enum { MANIFEST_JSON_MAX = 48 << 20 };   /* 200,000 files of ordinary paths */
+enum { MANIFEST_JSON_MAX = 48 << 20 }; /* 200,000 files of ordinary paths */
 
 /* Total by the compiler: -Wswitch refuses a missing operation. */
 static api_fn api_of(enum sos_op op)
 {
     switch (op) {
-    case SOS_OP_HEALTH: return api_health;
-    case SOS_OP_READY: return api_ready;
-    case SOS_OP_METRICS: return api_metrics;
-    case SOS_OP_GET_VERSION: return api_get_version;
-    case SOS_OP_GET_OPENAPI: return api_get_openapi;
-    case SOS_OP_GET_WHOAMI: return api_get_whoami;
-    case SOS_OP_CREATE_TOKEN: return api_create_token;
-    case SOS_OP_LIST_TOKENS: return api_list_tokens;
-    case SOS_OP_REVOKE_TOKEN: return api_revoke_token;
-    case SOS_OP_CREATE_SOURCE: return api_create_source;
-    case SOS_OP_PUT_BLOBS: return api_put_blobs;
-    case SOS_OP_GET_SOURCE_ARCHIVE: return api_get_source_archive;
-    case SOS_OP_CREATE_BUILD: return api_create_build;
-    case SOS_OP_LIST_BUILDS: return api_list_builds;
-    case SOS_OP_GET_BUILD: return api_get_build;
-    case SOS_OP_CANCEL_BUILD: return api_cancel_build;
-    case SOS_OP_GET_BUILD_LOG: return api_get_build_log;
-    case SOS_OP_GET_QUEUE: return api_get_queue;
-    case SOS_OP_LIST_WORKERS: return api_list_workers;
-    case SOS_OP_LIST_IMAGES: return api_list_images;
-    case SOS_OP_GET_IMAGE: return api_get_image;
-    case SOS_OP_LIST_ARTIFACTS: return api_list_artifacts;
-    case SOS_OP_GET_ARTIFACT: return api_get_artifact;
-    case SOS_OP_GET_ARTIFACT_FILE: return api_get_artifact_file;
-    case SOS_OP_REGISTER_WORKER: return api_register_worker;
-    case SOS_OP_LEASE_BUILD: return api_lease_build;
-    case SOS_OP_UPDATE_ATTEMPT: return api_update_attempt;
-    case SOS_OP_APPEND_LOG: return api_append_log;
-    case SOS_OP_PUT_ARTIFACT_FILE: return api_put_artifact_file;
-    case SOS_OP_FINISH_ATTEMPT: return api_finish_attempt;
-    case SOS_OP_COUNT: break;
+    case SOS_OP_HEALTH:
+        return api_health;
+    case SOS_OP_READY:
+        return api_ready;
+    case SOS_OP_METRICS:
+        return api_metrics;
+    case SOS_OP_GET_VERSION:
+        return api_get_version;
+    case SOS_OP_GET_OPENAPI:
+        return api_get_openapi;
+    case SOS_OP_GET_WHOAMI:
+        return api_get_whoami;
+    case SOS_OP_CREATE_TOKEN:
+        return api_create_token;
+    case SOS_OP_LIST_TOKENS:
+        return api_list_tokens;
+    case SOS_OP_REVOKE_TOKEN:
+        return api_revoke_token;
+    case SOS_OP_CREATE_SOURCE:
+        return api_create_source;
+    case SOS_OP_PUT_BLOBS:
+        return api_put_blobs;
+    case SOS_OP_GET_SOURCE_ARCHIVE:
+        return api_get_source_archive;
+    case SOS_OP_CREATE_BUILD:
+        return api_create_build;
+    case SOS_OP_LIST_BUILDS:
+        return api_list_builds;
+    case SOS_OP_GET_BUILD:
+        return api_get_build;
+    case SOS_OP_CANCEL_BUILD:
+        return api_cancel_build;
+    case SOS_OP_GET_BUILD_LOG:
+        return api_get_build_log;
+    case SOS_OP_GET_QUEUE:
+        return api_get_queue;
+    case SOS_OP_LIST_WORKERS:
+        return api_list_workers;
+    case SOS_OP_LIST_IMAGES:
+        return api_list_images;
+    case SOS_OP_GET_IMAGE:
+        return api_get_image;
+    case SOS_OP_LIST_ARTIFACTS:
+        return api_list_artifacts;
+    case SOS_OP_GET_ARTIFACT:
+        return api_get_artifact;
+    case SOS_OP_GET_ARTIFACT_FILE:
+        return api_get_artifact_file;
+    case SOS_OP_REGISTER_WORKER:
+        return api_register_worker;
+    case SOS_OP_LEASE_BUILD:
+        return api_lease_build;
+    case SOS_OP_UPDATE_ATTEMPT:
+        return api_update_attempt;
+    case SOS_OP_APPEND_LOG:
+        return api_append_log;
+    case SOS_OP_PUT_ARTIFACT_FILE:
+        return api_put_artifact_file;
+    case SOS_OP_FINISH_ATTEMPT:
+        return api_finish_attempt;
+    case SOS_OP_COUNT:
+        break;
     }
     return NULL;
 }

@@ -8,9 +8,9 @@
  * A crash is a real one: each life of the server is a process of its own that ends without a word;
  * the world, in shared memory, goes on.
  *
- * After every step: what was acknowledged is there; a final state and a revision never go back; only
- * the newest fence is believed; a build is published once at most, with the bytes of one attempt.
- * And once the faults stop, every build ends. */
+ * After every step: what was acknowledged is there; a final state and a revision never go back;
+ * only the newest fence is believed; a build is published once at most, with the bytes of one
+ * attempt. And once the faults stop, every build ends. */
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,23 +30,31 @@ enum {
     BUILDS = 5,
     WORKERS = 3,
     STRANDS = 8,
-    FAULT_STEPS = 900,      /* then everybody behaves */
-    STEPS_MAX = 60000,      /* and by then everything has ended */
+    FAULT_STEPS = 900, /* then everybody behaves */
+    STEPS_MAX = 60000, /* and by then everything has ended */
     TTL_MS = 10000,
     LIVES_MAX = 60,
 };
 
 enum life_end { LIFE_DONE = 0, LIFE_CRASHED = 10, LIFE_WRONG = 11 };
 
-enum phase { WORKER_OFF, WORKER_IDLE, WORKER_PREPARE, WORKER_RUN, WORKER_LOG, WORKER_UPLOAD,
-             WORKER_FINISH, WORKER_GONE };
+enum phase {
+    WORKER_OFF,
+    WORKER_IDLE,
+    WORKER_PREPARE,
+    WORKER_RUN,
+    WORKER_LOG,
+    WORKER_UPLOAD,
+    WORKER_FINISH,
+    WORKER_GONE
+};
 
 /* What a client remembers of one build. */
 struct order {
-    char id[ID_MAX];          /* "": not acknowledged */
+    char id[ID_MAX]; /* "": not acknowledged */
     enum sos_build_state seen;
     int64_t revision;
-    int stored_attempt;       /* whose success was accepted; 0: none */
+    int stored_attempt; /* whose success was accepted; 0: none */
     char published[SHA256_HEX];
 };
 
@@ -60,8 +68,8 @@ struct actor {
     int64_t fence;
     enum sos_result_outcome outcome;
     bool cancel;
-    bool lying;               /* in the call that is out */
-    bool out;                 /* a call waits for its answer, in this life */
+    bool lying; /* in the call that is out */
+    bool out;   /* a call waits for its answer, in this life */
     int64_t awake_ms;
 };
 
@@ -84,7 +92,7 @@ static struct farm *farm;
 
 static uint64_t chance(uint64_t of)
 {
-    uint64_t z = (world->rng += 0x9e3779b97f4a7c15u);   /* splitmix64 */
+    uint64_t z = (world->rng += 0x9e3779b97f4a7c15u); /* splitmix64 */
 
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -201,15 +209,16 @@ static void client_submits(struct order *order)
 {
     char key[16];
     struct sos_create_build_request request = {
-        .project = (char *)(uintptr_t)"demo",
+        .project = (char *)(uintptr_t) "demo",
         .version = key,
-        .language = (char *)(uintptr_t)"sim",
+        .language = (char *)(uintptr_t) "sim",
         .source = world->source,
         .no_cache = true,
         .priority = SOS_PRIORITY_NORMAL,
     };
-    struct farm_submission submission = { .subject = "client", .idempotency_key = key,
-                                          .request_sha256 = key, .request = &request };
+    struct farm_submission submission = {
+        .subject = "client", .idempotency_key = key, .request_sha256 = key, .request = &request
+    };
 
     snprintf(key, sizeof key, "v%d", (int)(order - world->orders));
     farm_submit(farm, &submission, on_ordered, order);
@@ -275,7 +284,7 @@ static bool actor_hears(struct actor *actor, int rc, const struct err *err, cons
 
 static void actor_goes_on(struct actor *actor, enum phase next)
 {
-    if (!(faults() && chance(6) == 0))   /* else: says it again */
+    if (!(faults() && chance(6) == 0)) /* else: says it again */
         actor->phase = next;
 }
 
@@ -292,9 +301,10 @@ static void on_sim_session(void *ctx, int rc, const char *session, const struct 
 
 static void actor_registers(struct actor *actor)
 {
-    struct sos_worker_image image = { .build_digest = (char *)(uintptr_t)"sha256:sim" };
-    struct sos_register_worker_request request = { .name = actor->name, .slots = 1,
-                                                   .images = &image, .images_count = 1 };
+    struct sos_worker_image image = { .build_digest = (char *)(uintptr_t) "sha256:sim" };
+    struct sos_register_worker_request request = {
+        .name = actor->name, .slots = 1, .images = &image, .images_count = 1
+    };
 
     farm_register(farm, &request, on_sim_session, actor);
 }
@@ -310,7 +320,7 @@ static void on_sim_lease(void *ctx, int rc, const struct sos_lease *lease, const
         actor->phase = WORKER_OFF;
         return;
     }
-    if (!lease || actor->phase != WORKER_IDLE)   /* or the answer came to a call given up */
+    if (!lease || actor->phase != WORKER_IDLE) /* or the answer came to a call given up */
         return;
     snprintf(actor->attempt, sizeof actor->attempt, "%s", lease->attempt_id);
     snprintf(actor->build, sizeof actor->build, "%s", lease->build->id);
@@ -347,12 +357,13 @@ static void on_sim_update(void *ctx, int rc, const struct sos_update_attempt_res
 
 static void actor_updates(struct actor *actor)
 {
-    struct sos_step step = { .id = (char *)(uintptr_t)"build", .state = SOS_STEP_STATE_RUNNING,
+    struct sos_step step = { .id = (char *)(uintptr_t) "build",
+                             .state = SOS_STEP_STATE_RUNNING,
                              .log_offset = (int64_t)chance(3) };
     struct sos_update_attempt_request request = {
         .fence = fence_said(actor),
-        .state = actor->phase == WORKER_PREPARE ? SOS_BUILD_STATE_PREPARING
-                                                : SOS_BUILD_STATE_RUNNING,
+        .state =
+            actor->phase == WORKER_PREPARE ? SOS_BUILD_STATE_PREPARING : SOS_BUILD_STATE_RUNNING,
         .steps = &step,
         .steps_count = chance(2),
     };
@@ -425,8 +436,8 @@ static void on_sim_finish(void *ctx, int rc, const struct sos_build *build, int6
 {
     struct actor *actor = ctx;
 
-    if (rc == -ERR_CONFLICT && !actor->lying && err->reason
-        && strcmp(err->reason, "ARTIFACT_MISSING") == 0) {
+    if (rc == -ERR_CONFLICT && !actor->lying && err->reason &&
+        strcmp(err->reason, "ARTIFACT_MISSING") == 0) {
         actor->out = false;
         actor->phase = WORKER_UPLOAD;
         return;
@@ -434,8 +445,8 @@ static void on_sim_finish(void *ctx, int rc, const struct sos_build *build, int6
     if (!actor_hears(actor, rc, err, "a finish"))
         return;
     struct order *order = order_of(build->id);
-    bool stored = build->state == SOS_BUILD_STATE_STORING
-                  || build->state == SOS_BUILD_STATE_SUCCEEDED;
+    bool stored =
+        build->state == SOS_BUILD_STATE_STORING || build->state == SOS_BUILD_STATE_SUCCEEDED;
     if (order && stored && actor->outcome == SOS_RESULT_OUTCOME_SUCCESS) {
         if (order->stored_attempt && order->stored_attempt != actor->number)
             wrong("%s took the success of attempts %d and %d", build->id, order->stored_attempt,
@@ -449,13 +460,14 @@ static void on_sim_finish(void *ctx, int rc, const struct sos_build *build, int6
 static void actor_finishes(struct actor *actor)
 {
     char bytes[64], sha256[SHA256_HEX];
-    struct sos_artifact_file file = { .path = (char *)(uintptr_t)"demo.bin", .sha256 = sha256 };
+    struct sos_artifact_file file = { .path = (char *)(uintptr_t) "demo.bin", .sha256 = sha256 };
     struct sos_result result = {
         .outcome = actor->cancel ? SOS_RESULT_OUTCOME_CANCELLATION : actor->outcome,
         .reason = actor->outcome == SOS_RESULT_OUTCOME_ERROR ? SOS_RESULT_REASON_SANDBOX
                                                              : SOS_RESULT_REASON_UNSPECIFIED,
     };
-    struct sos_finish_attempt_request request = { .fence = fence_said(actor), .result = &result,
+    struct sos_finish_attempt_request request = { .fence = fence_said(actor),
+                                                  .result = &result,
                                                   .artifacts = &file };
 
     bytes_of(actor, bytes, sha256);
@@ -472,7 +484,7 @@ static bool actor_fails(struct actor *actor)
         actor->phase = WORKER_OFF;
         return true;
     }
-    if (actor != world->actors && chance(150) == 0) {   /* for ever; the first one stays */
+    if (actor != world->actors && chance(150) == 0) { /* for ever; the first one stays */
         actor->phase = WORKER_GONE;
         return true;
     }
@@ -493,8 +505,8 @@ static void actor_asks_twice(struct actor *actor)
 static void actor_acts(struct actor *actor)
 {
     actor_asks_twice(actor);
-    if (actor->phase == WORKER_GONE || actor->out || world->now_ms < actor->awake_ms
-        || actor_fails(actor))
+    if (actor->phase == WORKER_GONE || actor->out || world->now_ms < actor->awake_ms ||
+        actor_fails(actor))
         return;
     actor->out = true;
     switch (actor->phase) {
@@ -532,8 +544,8 @@ static void on_sim_broken(void *ctx, const struct err *err)
 
 static void step_strand(void)
 {
-    struct strand *strands[STRANDS] = { farm->writer, farm->reader, farm->appender,
-                                        farm->archiver, farm->fetcher, farm->publisher,
+    struct strand *strands[STRANDS] = { farm->writer,       farm->reader,      farm->appender,
+                                        farm->archiver,     farm->fetcher,     farm->publisher,
                                         farm->uploaders[0], farm->uploaders[1] };
 
     strand_sim_step(strands[chance(STRANDS)]);
@@ -626,8 +638,7 @@ static void life_source(void)
     char sha256[SHA256_HEX];
 
     sha256_hex("", 0, sha256);
-    if (blob_begin(farm->blobs, &writer, &err) < 0
-        || blob_commit(writer, NULL, &digests, &err) < 0)
+    if (blob_begin(farm->blobs, &writer, &err) < 0 || blob_commit(writer, NULL, &digests, &err) < 0)
         wrong("blob: %s", err.text);
     file.sha256 = xstrdup(sha256);
     manifest.files[0] = file;
@@ -640,10 +651,18 @@ static void life(const char *dir, const char *images)
     uv_loop_t loop;
     struct err err = { 0 };
     struct farm_config config = {
-        .state_dir = dir, .images_dir = images, .store_url = "", .store_token = "",
-        .store_repository = "", .lease_ttl_ms = TTL_MS, .renew_interval_ms = TTL_MS / 4,
-        .publish_retry_ms = 1000, .log_bytes_max = 1 << 20, .source_bytes_max = 1 << 20,
-        .cache_bytes_max = 1 << 20, .publish = sim_publish,
+        .state_dir = dir,
+        .images_dir = images,
+        .store_url = "",
+        .store_token = "",
+        .store_repository = "",
+        .lease_ttl_ms = TTL_MS,
+        .renew_interval_ms = TTL_MS / 4,
+        .publish_retry_ms = 1000,
+        .log_bytes_max = 1 << 20,
+        .source_bytes_max = 1 << 20,
+        .cache_bytes_max = 1 << 20,
+        .publish = sim_publish,
     };
 
     uv_loop_init(&loop);
