@@ -21,6 +21,7 @@
 enum {
     MINUTE_MS = 60 * 1000,
     ENV_MAX = 64,
+    EPOCH_OF_ZIP_S = 315532800, /* 1980-01-01, the first day that zip files know */
 };
 
 static int copy_artifact(struct job *job, struct verdict *ret);
@@ -110,7 +111,8 @@ static char **recipe_env(const struct job *job, const struct step *step)
     env[n++] = xasprintf("SOS_VERSION=%s", build->version);
     env[n++] = xasprintf("SOS_ENTRY=%s", build->entry ? build->entry : "");
     env[n++] = xasprintf("SOS_NETWORK=%s", step->network ? "host" : "none");
-    env[n++] = xasprintf("SOURCE_DATE_EPOCH=%" PRId64, build->source_date_epoch);
+    int64_t epoch_s = build->source_date_epoch > 0 ? build->source_date_epoch : EPOCH_OF_ZIP_S;
+    env[n++] = xasprintf("SOURCE_DATE_EPOCH=%" PRId64, epoch_s);
     if (!step->network)
         return env;
     for (size_t i = 0; job->settings->ca_bundle[0] && i < countof(authority); i++)
