@@ -23,7 +23,7 @@ FLOORS = {
     "server/web/": BASE + SCHEMA + SERVE + ["server/core/", "server/farm/", "server/web/"],
     "server/": BASE + SCHEMA + SERVE + ["server/"],
     "store/core/": BASE + ["store/core/"],
-    "store/disk/": BASE + ["sos/serve/db.h", "sos/serve/strand.h", "store/core/", "store/disk/"],
+    "store/disk/": BASE + ["sos/serve/db.h", "sos/serve/strand.h", "sos/serve/auth.h", "store/core/", "store/disk/"],
     "store/web/": BASE + SERVE + SCHEMA + ["store/core/", "store/disk/", "store/web/"],
     "store/": BASE + SERVE + SCHEMA + ["store/"],
     "worker/": BASE + SCHEMA + ["worker/"],
