@@ -86,6 +86,8 @@ static void request_refuse_size(struct http_request *request)
 
 void http_collect(struct http_request *request, size_t max, http_body_fn on_body)
 {
+    if (request->refused)
+        return; /* given up while the handler made up its mind */
     assert(request->state == HTTP_HEAD);
     request->state = HTTP_COLLECTING;
     request->on_body = on_body;
@@ -97,6 +99,8 @@ void http_collect(struct http_request *request, size_t max, http_body_fn on_body
 
 void http_stream(struct http_request *request, http_chunk_fn on_chunk, http_end_fn on_end)
 {
+    if (request->refused)
+        return;
     assert(request->state == HTTP_HEAD);
     request->state = HTTP_STREAMING;
     request->on_chunk = on_chunk;

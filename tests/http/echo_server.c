@@ -10,6 +10,7 @@
  *   PUT  /refuse?ms=N     403 before the body, at once or N ms later
  *   PUT  /late            403 in the middle of the body
  *   PUT  /later?ms=N      asks for the body N ms later and gives its length
+ *   PUT  /given-up?ms=N[&whole]   as SIGTERM N ms later, and only then asks for the body
  *   GET  /wait            long poll; POST /release answers them all
  *   GET  /never           no answer
  *   GET  /file?size=N     bytes from a file, with ranges
@@ -160,6 +161,20 @@ static void stream_later(struct slow *slow)
     http_stream(slow->request, on_chunk, on_stream_end);
 }
 
+static void on_term(uv_signal_t *signal, int number_of);
+
+static void stop_and_stream(struct slow *slow)
+{
+    on_term(&slow->echo->term, SIGTERM);
+    http_stream(slow->request, on_chunk, on_stream_end);
+}
+
+static void stop_and_collect(struct slow *slow)
+{
+    on_term(&slow->echo->term, SIGTERM);
+    http_collect(slow->request, 1 << 20, on_collected);
+}
+
 /* --- answers --- */
 
 static void answer_echo(struct http_request *request)
@@ -293,6 +308,8 @@ static void route_body(struct echo *echo, struct http_request *request, const ch
         http_stream(request, on_late_chunk, on_stream_end);
     else if (strcmp(path, "/later") == 0)
         slow_after(slow, stream_later);
+    else if (strcmp(path, "/given-up") == 0)
+        slow_after(slow, http_query(request, "whole") ? stop_and_collect : stop_and_stream);
     else if (strcmp(path, "/wait") == 0)
         list_append(&echo->waiting, &slow->link);
     else if (strcmp(path, "/pull") == 0)

@@ -89,6 +89,15 @@ def test_stopping_answers_what_waits(server):
     assert server.stop() == 0
 
 
+@pytest.mark.parametrize("how", ["", "&whole"])
+def test_a_handler_that_was_given_up_may_still_ask_for_the_body(server, how):
+    client = server.connect()
+    client.ask("/given-up?ms=1" + how, "PUT", body=b"abc")
+    assert client.answer().status == 503
+    server.stopping = True
+    assert server.stop() == 0
+
+
 def test_a_handler_may_stop_its_server(server):
     client = server.connect()
     assert client.get("/stop", method="POST").text == "stopping\n"

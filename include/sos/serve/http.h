@@ -14,7 +14,8 @@
  * HTTP_WAIT_MAX_MS; 10 s later it is given up with 503, logged and counted
  * (not while it streams or is pulled).
  * `on_closed` is always the last call about a request, and comes early when the
- * client leaves; an answer to a request that was given up is dropped.
+ * client leaves; of a request that was given up, an answer is dropped and a body
+ * never comes.
  *
  * A HEAD is told apart by http_method() only: answer it as the GET. */
 #pragma once
