@@ -13,6 +13,8 @@
 
 static void call_release(struct call *call)
 {
+    struct store *store = call->store;
+
     if (call->request || call->holds > 0)
         return;
     if (call->on_free)
@@ -23,6 +25,7 @@ static void call_release(struct call *call)
     if (call->fd >= 0)
         close(call->fd);
     free(call);
+    store_call_ended(store);
 }
 
 static void on_closed(struct http_request *request, void *state, bool whole)
@@ -180,6 +183,7 @@ void store_on_request(void *ctx, struct http_request *request)
     *call = (struct call){
         .store = ctx, .request = request, .holds = 1, .fd = -1, .now_ms = clock_wall_ms()
     };
+    call->store->calls++;
     http_set_state(request, call, on_closed);
     call->kind = call_find(http_method(request), http_path(request), &call->rest, &allow);
     call_find_base(call);

@@ -5,8 +5,8 @@
  *    +---- client gone ----+---- at the task's end ----+
  *
  * A client that leaves does not stop a task; what it found is then dropped by the
- * answering functions.  A call is freed when the request is closed and nothing of it
- * is at work. */
+ * answering functions.  A `work` has no request: what it needs of it is asked before.  A call is
+ * freed when the request is closed and nothing of it is at work. */
 #pragma once
 #include "store/core/call.h"
 #include "store/core/claim.h"
@@ -41,8 +41,14 @@ struct call {
     struct claim claim;
     struct item item;
     struct freed freed;
-    bool recursive;        /* of properties */
-    bool dry;              /* of copy and move */
+    bool recursive; /* of properties */
+    bool dry;       /* of copy and move */
+    struct listing {
+        int depth;         /* levels of folders; 0: all */
+        bool folders;      /* they are listed too … */
+        bool root;         /* … and the one asked for */
+        bool times;        /* when properties changed */
+    } listing;             /* of ?list */
     struct upload *upload; /* of a PUT with bytes; owned by upload.c's on_free */
     char *text;            /* the answer's body, made by the work; owned */
     int fd;                /* the file to answer with; owned; -1 */
@@ -51,7 +57,8 @@ struct call {
 /* Run `work` on the strand, then `then` on the loop; one at a time. */
 void call_post(struct call *call, struct strand *strand, call_fn work, call_fn then);
 bool call_may(const struct call *call, int least_role);
-/* The query holds this parameter (with any value). */
+/* Of the request: on the loop only, and before the client can be gone.
+ * The query holds this parameter (with any value). */
 bool call_asks(const struct call *call, const char *name);
 bool call_flag(const struct call *call, const char *name, bool fallback); /* "0" or "1" */
 bool call_is_head(const struct call *call);

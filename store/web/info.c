@@ -59,21 +59,19 @@ static void on_info(struct call *call)
 
 /* --- ?list --- */
 
-struct listing {
-    json_t *files;
-    struct db *reader;
+struct files {
+    const struct listing *asked;
+    json_t *list;
     size_t skip; /* of each path: what the folder's own takes */
-    bool folders;
-    bool times; /* of the properties */
 };
 
-static int listing_add(void *ctx, const struct item *item)
+static int files_add(void *ctx, const struct item *item)
 {
-    struct listing *listing = ctx;
-    const char *rest = item->at.path + listing->skip;
+    struct files *files = ctx;
+    const char *rest = item->at.path + files->skip;
     auto_free char *uri = xasprintf("%s%s", *rest == '/' ? "" : "/", rest);
 
-    if (item->at.folder && !listing->folders)
+    if (item->at.folder && !files->asked->folders)
         return 0;
     json_t *file =
         json_pack("{s:s, s:I}", "uri", uri, "size",
@@ -84,13 +82,57 @@ static int listing_add(void *ctx, const struct item *item)
         json_object_set_new(file, "sha1", json_string(item->digests.sha1));
         json_object_set_new(file, "sha2", json_string(item->digests.sha256));
     }
-    if (listing->times) {
+    if (files->asked->times) {
         json_t *times = json_object();
         json_set_when(times, "properties", item->updated_ms);
         json_object_set_new(file, "mdTimestamps", times);
     }
-    json_array_append_new(listing->files, file);
-    return json_array_size(listing->files) > LIST_MAX ? -ERR_LIMIT : 0;
+    json_array_append_new(files->list, file);
+    return json_array_size(files->list) > LIST_MAX ? -ERR_LIMIT : 0;
+}
+
+static int list_text(struct call *call, struct files *files, struct err *err)
+{
+    json_t *object = json_object();
+    auto_free char *uri = item_url(&call->item.at, call->base, "/api/storage");
+
+    json_object_set_new(object, "uri", json_string(uri));
+    json_set_when(object, "created", call->now_ms);
+    int rc =
+        index_list(call->store->reader_db, &call->at, files->asked->depth, files_add, files, err);
+    json_object_set_new(object, "files", files->list);
+    call->text = json_take_text(object);
+    return rc;
+}
+
+static void list_work(struct call *call)
+{
+    struct err *err = &call->task.err;
+    struct files files = { .asked = &call->listing,
+                           .list = json_array(),
+                           .skip = strlen(call->at.path) };
+    int rc = index_find(call->store->reader_db, &call->at, &call->item, err);
+
+    if (rc == 0 && !call->item.at.folder)
+        rc = err_set(err, ERR_INVALID, "Expected a folder but found a file");
+    if (rc < 0) {
+        json_decref(files.list);
+    } else {
+        if (call->listing.root && call->listing.folders)
+            files_add(&files, &call->item);
+        rc = list_text(call, &files, err);
+    }
+    if (rc == -ERR_LIMIT)
+        err_set(err, ERR_LIMIT, "More than %d items; list a folder below", LIST_MAX);
+    call->task.rc = rc;
+}
+
+static void on_list(struct call *call)
+{
+    if (call->task.rc < 0)
+        call_fail(call, TEXT_NO_ITEM);
+    else
+        call_answer_text(call, 200, TYPE("FileList"));
 }
 
 static int list_depth(const struct call *call)
@@ -104,48 +146,13 @@ static int list_depth(const struct call *call)
     return levels > 0 && levels <= ITEM_DEPTH_MAX ? (int)levels : 0;
 }
 
-static int list_text(struct call *call, struct listing *listing, int depth, struct err *err)
+static void list_call(struct call *call)
 {
-    json_t *object = json_object();
-    auto_free char *uri = item_url(&call->item.at, call->base, "/api/storage");
-
-    json_object_set_new(object, "uri", json_string(uri));
-    json_set_when(object, "created", call->now_ms);
-    int rc = index_list(call->store->reader_db, &call->at, depth, listing_add, listing, err);
-    json_object_set_new(object, "files", listing->files);
-    call->text = json_take_text(object);
-    return rc;
-}
-
-static void list_work(struct call *call)
-{
-    struct err *err = &call->task.err;
-    struct listing listing = { .files = json_array(),
-                               .skip = strlen(call->at.path),
-                               .folders = call_flag(call, "listFolders", false),
-                               .times = call_flag(call, "mdTimestamps", false) };
-    int rc = index_find(call->store->reader_db, &call->at, &call->item, err);
-
-    if (rc == 0 && !call->item.at.folder)
-        rc = err_set(err, ERR_INVALID, "Expected a folder but found a file");
-    if (rc < 0) {
-        json_decref(listing.files);
-    } else {
-        if (call_flag(call, "includeRootPath", false) && listing.folders)
-            listing_add(&listing, &call->item);
-        rc = list_text(call, &listing, list_depth(call), err);
-    }
-    if (rc == -ERR_LIMIT)
-        err_set(err, ERR_LIMIT, "More than %d items; list a folder below", LIST_MAX);
-    call->task.rc = rc;
-}
-
-static void on_list(struct call *call)
-{
-    if (call->task.rc < 0)
-        call_fail(call, TEXT_NO_ITEM);
-    else
-        call_answer_text(call, 200, TYPE("FileList"));
+    call->listing = (struct listing){ .depth = list_depth(call),
+                                      .folders = call_flag(call, "listFolders", false),
+                                      .root = call_flag(call, "includeRootPath", false),
+                                      .times = call_flag(call, "mdTimestamps", false) };
+    call_post(call, call->store->reader, list_work, on_list);
 }
 
 /* --- ?properties --- */
@@ -262,7 +269,7 @@ void info_call(struct call *call)
     else if (call_asks(call, "properties"))
         call_post(call, reader, props_work, on_props);
     else if (call_asks(call, "list"))
-        call_post(call, reader, list_work, on_list);
+        list_call(call);
     else if (call_asks(call, "lastModified"))
         call_post(call, reader, modified_work, on_modified);
     else if (call_asks(call, "stats") || call_asks(call, "permissions"))

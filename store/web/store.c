@@ -247,17 +247,31 @@ static void on_timer_closed(uv_handle_t *handle)
     on_part_closed(container_of((uv_timer_t *)handle, struct store, sweep_timer));
 }
 
-/* No request is left: what is still at work ends in the strands. */
-static void on_http_stopped(void *ctx)
+/* A call goes from strand to strand, with its client or without: none closes before the last. */
+static void parts_close(struct store *store)
 {
-    struct store *store = ctx;
-
+    if (!store->http_stopped || store->calls > 0)
+        return;
     store->closing = STORE_DISKS + 3;
     uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);
     strand_close(store->writer, on_part_closed, store);
     strand_close(store->reader, on_part_closed, store);
     for (int i = 0; i < STORE_DISKS; i++)
         strand_close(store->disks[i], on_part_closed, store);
+}
+
+void store_call_ended(struct store *store)
+{
+    store->calls--;
+    parts_close(store);
+}
+
+static void on_http_stopped(void *ctx)
+{
+    struct store *store = ctx;
+
+    store->http_stopped = true;
+    parts_close(store);
 }
 
 void store_stop(struct store *store, void (*stopped)(void *ctx), void *ctx)

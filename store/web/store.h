@@ -68,7 +68,9 @@ struct store {
     int64_t swept_bytes; /* of the shelf just done */
     bool sweep_busy;
 
+    int64_t calls; /* at work, their client still there or not */
     bool stopping;
+    bool http_stopped;
     int closing; /* strands and handles still open */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -90,5 +92,7 @@ int store_room(const struct store *store, int64_t bytes, struct err *err);
 
 /* Every request (http_request_fn). */
 void store_on_request(void *ctx, struct http_request *request);
+/* One of store->calls is over. */
+void store_call_ended(struct store *store);
 /* sweeper.c: the periodic removal of orphaned blobs. */
 void sweeper_start(struct store *store);
