@@ -66,8 +66,21 @@ static int runtime_failed(const char *runtime, struct err *err)
     return rc;
 }
 
+/* A standard input that is at its end.  Not /dev/null: a runtime gives the three streams to the
+ * sandbox's user, and would give away the host's device.  The caller owns *ret_fd. */
+static int input_open(int *ret_fd, struct err *err)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return err_errno(err, "pipe");
+    close(ends[1]);
+    *ret_fd = ends[0];
+    return 0;
+}
+
 /* Only 0, 1 and 2 pass to the runtime, so nothing of ours can reach the sandbox. */
-static int runtime_spawn(const char *runtime, int out_fd, pid_t *ret_pid, struct err *err)
+static int runtime_spawn(const char *runtime, int in_fd, int out_fd, pid_t *ret_pid,
+                         struct err *err)
 {
     const char *argv[] = { runtime, "--root",     STATE,      "--log",        LOGFILE,
                            "run",   "--detach",   "--bundle", ROOM "/bundle", "--pid-file",
@@ -77,7 +90,7 @@ static int runtime_spawn(const char *runtime, int out_fd, pid_t *ret_pid, struct
     sigset_t none;
     sigemptyset(&none);
     posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_adddup2(&files, in_fd, 0);
     posix_spawn_file_actions_adddup2(&files, out_fd, 1);
     posix_spawn_file_actions_adddup2(&files, out_fd, 2);
     posix_spawn_file_actions_addclosefrom_np(&files, 3);
@@ -133,7 +146,10 @@ int sandbox_start(const struct sandbox *sandbox, const struct sandbox_run *run, 
 
     pid_t runtime;
     int status;
-    rc = runtime_spawn(sandbox->settings->runtime, out_fd, &runtime, err);
+    auto_close int in_fd = -1;
+    rc = input_open(&in_fd, err);
+    if (rc == 0)
+        rc = runtime_spawn(sandbox->settings->runtime, in_fd, out_fd, &runtime, err);
     if (rc == 0)
         rc = runtime_wait(runtime, &status, err);
     if (rc < 0)

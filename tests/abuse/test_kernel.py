@@ -45,6 +45,13 @@ def test_only_three_descriptors(rig):
     assert "can't open '/proc/1/fd': Permission denied" in log
 
 
+def test_the_hosts_devices_stay_roots(rig):
+    log = said(rig, "cat; for d in null zero full random urandom tty; do chmod 600 /dev/$d; done; echo end")
+    assert log.count("Operation not permitted") == 6 and "\nend\n" in log, log
+    for name in ("null", "zero", "full", "random", "urandom", "tty"):
+        assert os.stat(f"/dev/{name}").st_uid == 0, name
+
+
 def test_no_process_but_its_own(rig):
     log = said(rig, "ls -d /proc/[0-9]* | wc -l")
     assert int(log.splitlines()[1]) < 8, log
