@@ -143,27 +143,6 @@ static int log_level_of(const char *text)
     return -1;
 }
 
-/* "127.0.0.1:8600", "[::1]:8600". */
-static int listen_parse(const char *text, char *ret_address, size_t address_max, int *ret_port,
-                        struct err *err)
-{
-    const char *colon = strrchr(text, ':');
-    char *end = NULL;
-    long port = colon ? strtol(colon + 1, &end, 10) : -1;
-    size_t len = colon ? (size_t)(colon - text) : 0;
-
-    if (len > 1 && text[0] == '[' && text[len - 1] == ']') {
-        text++;
-        len -= 2;
-    }
-    if (len == 0 || len >= address_max || end == colon + 1 || *end || port < 0 || port > 65535)
-        return err_set(err, ERR_INVALID, "listen: \"%s\" is not ADDRESS:PORT", text);
-    memcpy(ret_address, text, len);
-    ret_address[len] = '\0';
-    *ret_port = (int)port;
-    return 0;
-}
-
 /* A secret that others can read is none. */
 static int secret_check(const char *path, struct err *err)
 {
@@ -240,17 +219,16 @@ static int start_farm(struct server *server, struct err *err)
     return rc < 0 ? rc : farm_start(&server->loop, &farm, on_broken, server, &server->farm, err);
 }
 
-static int start_web(struct server *server, char *address, size_t address_max, struct err *err)
+static int start_web(struct server *server, struct err *err)
 {
     const char *cert = config_string(server->config, "tls-cert");
     const char *key = config_string(server->config, "tls-key");
+    char address[HTTP_ADDRESS_MAX];
     struct http_config http = {
-        .address = address,
         .tls_cert_file = *cert ? cert : NULL,
         .tls_key_file = *key ? key : NULL,
     };
-    int rc = listen_parse(config_string(server->config, "listen"), address, address_max, &http.port,
-                          err);
+    int rc = http_listen_parse(config_string(server->config, "listen"), address, &http, err);
 
     if (rc < 0)
         return rc;
@@ -262,7 +240,6 @@ static int start_web(struct server *server, char *address, size_t address_max, s
 static int server_start(struct server *server, struct err *err)
 {
     static const int numbers[] = { SIGTERM, SIGINT };
-    char address[64];
     int level = log_level_of(config_string(server->config, "log-level"));
 
     if (level < 0)
@@ -274,7 +251,7 @@ static int server_start(struct server *server, struct err *err)
     if (rc == 0)
         rc = start_farm(server, err);
     if (rc == 0)
-        rc = start_web(server, address, sizeof address, err);
+        rc = start_web(server, err);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < countof(numbers); i++) {
@@ -282,9 +259,7 @@ static int server_start(struct server *server, struct err *err)
         server->signals[i].data = server;
         uv_signal_start(&server->signals[i], on_signal, numbers[i]);
     }
-    bool tls = *config_string(server->config, "tls-cert");
-    printf(strchr(address, ':') ? "ready %s://[%s]:%d\n" : "ready %s://%s:%d\n",
-           tls ? "https" : "http", address, web_port(server->web));
+    printf("ready %s\n", web_url(server->web));
     fflush(stdout);
     return 0;
 }

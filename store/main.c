@@ -48,30 +48,8 @@ static const char *text_or_null(const char *text)
     return *text ? text : NULL;
 }
 
-/* "127.0.0.1:8601", "[::1]:8601" or the path of a socket. */
-static int listen_parse(const char *listen, struct store_settings *ret, struct err *err)
-{
-    static char address[256];
-    const char *colon = strrchr(listen, ':');
-    char *end;
-
-    if (listen[0] == '/') {
-        ret->http.address = listen;
-        return 0;
-    }
-    if (!colon || (size_t)(colon - listen) >= sizeof address)
-        return err_set(err, ERR_INVALID, "listen: '%s' is not ADDRESS:PORT", listen);
-    long port = strtol(colon + 1, &end, 10);
-    if (end == colon + 1 || *end || port < 0 || port > 65535)
-        return err_set(err, ERR_INVALID, "listen: '%s' has no port", listen);
-    snprintf(address, sizeof address, "%.*s", (int)(colon - listen), listen);
-    ret->http.address = address;
-    ret->http.port = (int)port;
-    return 0;
-}
-
 static int settings_read(const struct config *config, const char *state_dir,
-                         struct store_settings *ret, struct err *err)
+                         char room[HTTP_ADDRESS_MAX], struct store_settings *ret, struct err *err)
 {
     *ret = (struct store_settings){
         .state_dir = state_dir,
@@ -86,7 +64,7 @@ static int settings_read(const struct config *config, const char *state_dir,
                   .tls_key_file = text_or_null(config_string(config, "tls-key")),
                   .connections_max = (int)config_int(config, "connections-max") },
     };
-    return listen_parse(config_string(config, "listen"), ret, err);
+    return http_listen_parse(config_string(config, "listen"), room, &ret->http, err);
 }
 
 /* --- serve --- */
@@ -140,8 +118,7 @@ static int serve(const struct store_settings *settings, struct err *err)
     if (rc < 0)
         return rc;
     signals_watch(loop, &program);
-    printf("ready %s://%s:%d\n", settings->http.tls_cert_file ? "https" : "http",
-           settings->http.address, http_port(program.store->http));
+    printf("ready %s\n", http_url(program.store->http));
     fflush(stdout);
     log_info("store", "serving", "state=%s repositories=%zu", settings->state_dir,
              program.store->repositories_count);
@@ -180,6 +157,7 @@ static int check(const char *state_dir, bool deep, struct err *err)
 static int run(const struct config *config, struct err *err)
 {
     struct store_settings settings;
+    char address[HTTP_ADDRESS_MAX];
     auto_free char *state_dir = xasprintf("%s/store", config_string(config, "state"));
     size_t count;
     char **args = config_args(config, &count);
@@ -191,7 +169,7 @@ static int run(const struct config *config, struct err *err)
         return check(state_dir, config_bool(config, "deep"), err);
     if (strcmp(verb, "serve") != 0)
         return err_set(err, ERR_INVALID, "unknown verb '%s'; there are serve and fsck", verb);
-    int rc = settings_read(config, state_dir, &settings, err);
+    int rc = settings_read(config, state_dir, address, &settings, err);
     return rc < 0 ? rc : serve(&settings, err);
 }
 

@@ -243,6 +243,16 @@ static void http_poll(struct http *http)
     http_run(http);
 }
 
+static char *make_url(const struct http_config *config, int port)
+{
+    const char *scheme = config->tls_cert_file ? "https" : "http";
+
+    if (config->address[0] == '/')
+        return xasprintf("unix:%s", config->address);
+    return xasprintf(strchr(config->address, ':') ? "%s://[%s]:%d" : "%s://%s:%d", scheme,
+                     config->address, port);
+}
+
 int http_start(uv_loop_t *loop, const struct http_config *config, http_request_fn on_request,
                void *ctx, struct http **ret, struct err *err)
 {
@@ -267,6 +277,7 @@ int http_start(uv_loop_t *loop, const struct http_config *config, http_request_f
     }
     if (config->address[0] == '/')
         http->unix_path = xstrdup(config->address);
+    http->url = make_url(config, http->port);
     http_poll(http);
     *ret = http;
     return 0;
@@ -275,6 +286,11 @@ int http_start(uv_loop_t *loop, const struct http_config *config, http_request_f
 int http_port(const struct http *http)
 {
     return http->port;
+}
+
+const char *http_url(const struct http *http)
+{
+    return http->url;
 }
 
 void http_stats(const struct http *http, struct http_stats *ret)
@@ -315,6 +331,7 @@ static void on_handle_closed(uv_handle_t *handle)
     if (http->stopped)
         http->stopped(http->stopped_ctx);
     free(http->unix_path);
+    free(http->url);
     free(http);
 }
 

@@ -68,6 +68,21 @@ enum MHD_Result http_queue(struct http_request *request)
     return queued;
 }
 
+static ssize_t on_no_body(void *ctx, uint64_t position, char *room, size_t size)
+{
+    (void)ctx;
+    (void)position;
+    (void)room;
+    (void)size;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+void http_answer_unchanged(struct http_request *request, int64_t size)
+{
+    request_answer(request, 304, NULL,
+                   MHD_create_response_from_callback((uint64_t)size, 1, on_no_body, NULL, NULL));
+}
+
 void http_answer(struct http_request *request, int status, const char *type, const void *body,
                  size_t len)
 {

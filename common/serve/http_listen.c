@@ -10,6 +10,30 @@
 
 #include "common/serve/http_own.h"
 
+int http_listen_parse(const char *text, char room[HTTP_ADDRESS_MAX], struct http_config *ret,
+                      struct err *err)
+{
+    const char *colon = strrchr(text, ':');
+    size_t len = colon ? (size_t)(colon - text) : 0;
+    char *end = NULL;
+
+    if (text[0] == '/') {
+        ret->address = text;
+        return 0;
+    }
+    long port = colon ? strtol(colon + 1, &end, 10) : -1;
+    bool bracketed = len > 1 && text[0] == '[' && text[len - 1] == ']';
+    if (bracketed)
+        len -= 2;
+    if (len == 0 || len >= HTTP_ADDRESS_MAX || end == colon + 1 || *end || port < 0 || port > 65535)
+        return err_set(err, ERR_INVALID, "listen: '%.80s' is not ADDRESS:PORT", text);
+    memcpy(room, text + bracketed, len);
+    room[len] = '\0';
+    ret->address = room;
+    ret->port = (int)port;
+    return 0;
+}
+
 enum { SOCKET_FLAGS = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK };
 
 static int socket_port(int fd)

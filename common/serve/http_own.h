@@ -32,6 +32,7 @@ struct http {
     void *ctx;
     int listen_fd;              /* libmicrohttpd's until it is quiesced */
     int port;
+    char *url;
     char *unix_path;            /* removed at the end; NULL */
     int64_t idle_ms;
     int64_t answer_ms;

@@ -84,6 +84,9 @@ bool http_expects_continue(const struct http_request *request)
 int http_range(struct http_request *request, int64_t size, int64_t *ret_offset, int64_t *ret_len)
 {
     const char *range = http_header(request, "Range");
+
+    if (strcmp(request->method, "GET") != 0)
+        return 0; /* RFC 9110, 14.2 */
     return range ? http_text_range(range, size, ret_offset, ret_len) : 0;
 }
 

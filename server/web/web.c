@@ -228,9 +228,9 @@ int web_start(uv_loop_t *loop, const struct http_config *config, struct farm *fa
     return rc;
 }
 
-int web_port(const struct web *web)
+const char *web_url(const struct web *web)
 {
-    return http_port(web->http);
+    return http_url(web->http);
 }
 
 void web_stop(struct web *web, void (*stopped)(void *ctx), void *ctx)

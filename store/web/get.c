@@ -166,7 +166,7 @@ static void answer_file(struct call *call)
 {
     set_headers(call);
     if (is_unmodified(call))
-        http_answer(call->request, 304, NULL, "", 0);
+        http_answer_unchanged(call->request, call->item.digests.size_bytes);
     else
         answer_bytes(call);
 }

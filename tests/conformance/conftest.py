@@ -35,8 +35,8 @@ class Store:
         assert line.startswith("ready "), self.tail()
         self.root = line.split()[1]
         self.base = self.root + "/artifactory"
-        self.host, self.port = self.root.split("//")[1].split(":")
-        self.port = int(self.port)
+        self.host, _, port = self.root.split("//")[1].rpartition(":")
+        self.port = int(port)
         self.token = (self.state / "store" / "admin.token").read_text().strip()
         self.session = requests.Session()
         self.session.headers["Authorization"] = "Bearer " + self.token

@@ -227,3 +227,9 @@ def test_repositories_are_made_by_setting_and_kept(make_store, tmp_path):
     store.start()
     assert store.get("/one/x").content == b"data"
     assert store.put("/one/x", b"more").status_code == 403
+
+
+def test_a_store_on_an_ipv6_address_tells_where(make_store):
+    store = make_store("--listen", "[::1]:0")
+    assert store.root.startswith("http://[::1]:")
+    assert store.put("/sos-dev-local/x", b"x").json()["uri"].startswith(store.root)

@@ -11,6 +11,7 @@
  *   PUT  /late            403 in the middle of the body
  *   PUT  /later?ms=N      asks for the body N ms later and gives its length
  *   PUT  /given-up?ms=N[&whole]   as SIGTERM N ms later, and only then asks for the body
+ *   GET  /unchanged       304
  *   GET  /wait            long poll; POST /release answers them all
  *   GET  /never           no answer
  *   GET  /file?size=N     bytes from a file, with ranges
@@ -326,6 +327,8 @@ static void on_request(void *ctx, struct http_request *request)
 
     if (strcmp(path, "/hello") == 0)
         http_answer_text(request, 200, "hello");
+    else if (strcmp(path, "/unchanged") == 0)
+        http_answer_unchanged(request, 1000);
     else if (strncmp(path, "/echo", 5) == 0)
         answer_echo(request);
     else if (strcmp(path, "/collect") == 0)

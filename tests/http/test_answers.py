@@ -33,6 +33,17 @@ def test_a_range_past_the_end_is_refused_and_a_strange_one_ignored(client):
     assert client.get("/file?size=1000", headers=["Range: rows=1-2"]).status == 200
 
 
+def test_only_a_get_has_ranges(client):
+    answer = client.get("/file?size=1000", method="HEAD", headers=["Range: bytes=0-1"])
+    assert answer.status == 200 and answer.headers["content-length"] == "1000"
+
+
+def test_what_is_unchanged_has_the_length_of_what_is_not_sent(client):
+    answer = client.get("/unchanged")
+    assert answer.status == 304 and answer.headers["content-length"] == "1000"
+    assert client.get("/hello").text == "hello"
+
+
 def test_a_file_goes_out_whole(client):
     want = hashlib.sha256(pattern(23) * 400000).hexdigest()
     assert hashlib.sha256(client.get("/file?size=9200000").body).hexdigest() == want

@@ -43,11 +43,18 @@ struct http_config {
     int64_t answer_ms;          /* 0: HTTP_WAIT_MAX_MS and 10 s, then a request is given up */
 };
 
+/* "127.0.0.1:8600", "[::1]:8600", or the path of a unix socket: address and port of `ret`, which
+ * borrows `text` and `room`. */
+enum { HTTP_ADDRESS_MAX = 64 };
+int http_listen_parse(const char *text, char room[HTTP_ADDRESS_MAX], struct http_config *ret,
+                      struct err *err);
+
 typedef void (*http_request_fn)(void *ctx, struct http_request *request);
 
 int http_start(uv_loop_t *loop, const struct http_config *config, http_request_fn on_request,
                void *ctx, struct http **ret, struct err *err);
 int http_port(const struct http *http);
+const char *http_url(const struct http *http);   /* "http://[::1]:8600", or "unix:/path" */
 struct http_stats {
     int64_t connections;   /* accepted so far */
     int64_t requests;      /* whose head was read, so far */
@@ -96,6 +103,8 @@ void http_set_header(struct http_request *request, const char *name, const char 
 /* Copies the body. */
 void http_answer(struct http_request *request, int status, const char *type, const void *body,
                  size_t len);
+/* 304; `size` is that of the body a 200 would have: Content-Length must be it (RFC 9110, 8.6). */
+void http_answer_unchanged(struct http_request *request, int64_t size);
 void http_answer_text(struct http_request *request, int status, const char *text);
 /* Takes the body (freed with free()). */
 void http_answer_take(struct http_request *request, int status, const char *type, char *body,
@@ -114,7 +123,7 @@ void http_answer_pull(struct http_request *request, int status, const char *type
                       http_pull_fn pull, void *ctx);
 void http_wake(struct http_request *request);
 
-/* "Range: bytes=a-b" of one range against a size: 1 and the part, 0 no (usable) range header,
+/* "Range: bytes=a-b" of one range against a size: 1 and the part, 0 no GET with a usable range,
  * -1 unsatisfiable (answer 416). */
 int http_range(struct http_request *request, int64_t size, int64_t *ret_offset, int64_t *ret_len);
 /* "Prefer: wait=N" in milliseconds, capped at HTTP_WAIT_MAX_MS; 0 when absent. */
