@@ -30,7 +30,8 @@ static int text_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_missing(const struct sos_source *source, const char *sha256)
+/* Where in source->missing, which is sorted; NULL: the server has it. */
+static char **missing_find(const struct sos_source *source, const char *sha256)
 {
     return bsearch(&sha256, source->missing, source->missing_count, sizeof *source->missing,
                    text_compare);
@@ -60,15 +61,20 @@ static int blobs_pack(const struct project *project, struct sos_source *source, 
                       struct upload_sum *sum, struct err *err)
 {
     struct blobstream_writer *writer = blobstream_writer_new(file_write, spool);
+    auto_free bool *sent = xcalloc(source->missing_count + 1, sizeof *sent);
     int rc = 0;
     qsort(source->missing, source->missing_count, sizeof *source->missing, text_compare);
     for (size_t i = 0; rc == 0 && i < project->walk.tree.count; i++) {
         const struct tree_file *file = &project->walk.tree.files[i];
-        if (!is_missing(source, file->sha256))
+        char **missing = missing_find(source, file->sha256);
+        if (!missing)
             continue;
-        rc = file_send(writer, project, file, err);
         sum->files_new++;
         sum->bytes_new += file->size_bytes;
+        /* Equal files are one blob, which is asked for once. */
+        if (!sent[missing - source->missing])
+            rc = file_send(writer, project, file, err);
+        sent[missing - source->missing] = true;
     }
     if (rc == 0)
         rc = blobstream_end(writer, err);

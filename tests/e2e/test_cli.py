@@ -28,6 +28,17 @@ def test_a_one_line_change_sends_only_that_file(farm, tmp_path):
     farm.wait_final(got.stdout.strip())
 
 
+def test_equal_files_travel_once(farm, tmp_path):
+    project = sample("go", tmp_path / "p")
+    for name in ("empty", "empty-too", "internal/empty"):
+        (project / name).write_bytes(b"")
+    for name in ("a.txt", "b.txt"):
+        (project / name).write_text("the same text in two files\n")
+    (project / "link").symlink_to("a.txt")
+    (project / "link-too").symlink_to("a.txt")
+    assert farm.build(project, "-n", "twins")["state"] == "SUCCEEDED"
+
+
 def test_a_failing_build_exits_3_and_shows_its_tail(farm, tmp_path):
     project = sample("go", tmp_path / "p")
     (project / "broken.go").write_text("package main\n\nfunc broken() int { return nope }\n")
