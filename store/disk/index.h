@@ -104,7 +104,8 @@ int index_deploy(struct db *db, const struct deployment *deployment, struct item
 /* As index_deploy(), for bytes that an item must still have: -ERR_NOT_FOUND, reason NO_BLOB. */
 int index_deploy_claimed(struct db *db, const struct deployment *deployment, struct item *ret,
                          struct freed *freed, struct err *err);
-/* Remove an item; a folder with all in it; of the root all in it.  -ERR_NOT_FOUND. */
+/* Remove an item; a folder with all in it; of the root all in it.  -ERR_NOT_FOUND, also for a file
+ * that was told as a folder. */
 int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, struct freed *freed,
                  struct err *err);
 /* Copy or move (a move removes what was copied).  Into an existing folder: below it.  `dry` only
@@ -127,7 +128,8 @@ enum props_change {
     PROPS_SET,    /* each key named gets exactly the values named */
     PROPS_REMOVE, /* each key named goes */
 };
-/* On the item, and on all below it when `recursive`.  -ERR_NOT_FOUND. */
+/* On the item, and on all below it when `recursive`.  -ERR_NOT_FOUND; -ERR_LIMIT: it would have more
+ * than PROPS_MAX. */
 int index_props_change(struct db *db, const struct item_path *at, bool recursive,
                        enum props_change change, const struct props *props, int64_t now_ms,
                        struct err *err);

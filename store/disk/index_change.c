@@ -123,6 +123,21 @@ static int props_insert(struct db *db, int64_t item, const struct props *props, 
     return rc;
 }
 
+/* More than these could be set, but never be read again. */
+static int props_check(struct db *db, int64_t item, struct err *err)
+{
+    sqlite3_stmt *st = db_bind(db, "SELECT count(*) FROM properties WHERE item=?", "i", item);
+    int rc = db_step(db, st, err);
+    int64_t count = rc > 0 ? db_int(st, 0) : 0;
+
+    db_end(st);
+    if (rc < 0)
+        return rc;
+    return count <= PROPS_MAX
+               ? 0
+               : err_set(err, ERR_LIMIT, "An item has at most %d properties", PROPS_MAX);
+}
+
 /* Each key named gets exactly the values named. */
 static int props_set(struct db *db, int64_t item, const struct props *props, struct err *err)
 {
@@ -131,7 +146,9 @@ static int props_set(struct db *db, int64_t item, const struct props *props, str
     for (size_t i = 0; rc == 0 && i < props->count; i++)
         rc = db_run(db, NULL, err, "DELETE FROM properties WHERE item=? AND key=?", "it", item,
                     props->list[i].key);
-    return rc < 0 ? rc : props_insert(db, item, props, err);
+    if (rc == 0)
+        rc = props_insert(db, item, props, err);
+    return rc < 0 || props->count == 0 ? rc : props_check(db, item, err);
 }
 
 static int row_replace(struct db *db, const struct deployment *d, const struct item *old,
@@ -275,6 +292,8 @@ int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, 
 
     if (rc < 0)
         return rc;
+    if (at->folder && !item.at.folder)
+        return err_set(err, ERR_NOT_FOUND, "%s:%s is no folder", at->repo, at->path);
     freed_init(&bytes);
     if (item.at.folder)
         rc = subtree_delete(db, at, &bytes, &count, err);

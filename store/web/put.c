@@ -47,7 +47,7 @@ static void sidecar_work(struct call *call)
         return;
     }
     call->task.rc = claim_add(&claim, (enum claim_kind)bit, call->text, err);
-    if (call->task.rc == 0)
+    if (call->task.rc == 0 && !claim_is_empty(&claim))
         call->task.rc = claim_check(&claim, &call->item.digests, err);
     else
         call->task.rc = err_set(err, ERR_CONFLICT, "'%.80s' is not a checksum", call->text);

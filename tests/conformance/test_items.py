@@ -374,6 +374,9 @@ def test_a_put_checksum_is_compared_and_kept_as_the_clients(store):
     assert set(told) == {"sha1", "sha256"}
     assert store.put(DEV + "/x.jar.md5", b"0" * 32).status_code == 409
     assert store.put(DEV + "/x.jar.md5", b"nonsense").status_code == 409
+    for nothing in (b"", b"  \n"):
+        answer = store.put(DEV + "/x.jar.md5", nothing)
+        assert answer.status_code == 409 and "is not a checksum" in message(answer)
     assert store.put(DEV + "/x.jar.md5", b"0" * 1025).status_code == 409
     assert store.put(DEV + "/none.jar.md5", b"0" * 32).status_code == 404
     assert store.get("/api/storage" + DEV).json()["children"] == [{"uri": "/x.jar",
@@ -415,6 +418,12 @@ def test_a_delete_frees_the_bytes_at_once(store):
     answer = store.delete(DEV + "/y")
     assert answer.status_code == 404
     assert message(answer) == "Could not locate artifact 'sos-dev-local:y' (Nothing to delete)."
+
+
+def test_a_slash_at_the_end_deletes_no_file(store):
+    store.put(DEV + "/x", b"data")
+    assert store.delete(DEV + "/x/").status_code == 404
+    assert store.get(DEV + "/x").content == b"data"
 
 
 def test_a_folder_is_deleted_with_all_in_it_and_nothing_beside(store):

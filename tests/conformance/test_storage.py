@@ -103,6 +103,18 @@ def test_properties_are_set_told_and_removed(store):
                                                        "properties": {"more": ["1"]}}
 
 
+def test_an_item_has_at_most_256_properties(store):
+    store.put(DEV + "/x", b"data")
+    path = f"/api/storage{DEV}/x?properties"
+    for part in ("a", "b"):
+        some = ";".join(f"{part}{i}=v" for i in range(128))
+        assert store.put(f"{path}={some}").status_code == 204
+    answer = store.put(path + "=c=v")
+    assert answer.status_code == 400 and "256" in message(answer)
+    assert store.put(path + "=a0=w").status_code == 204
+    assert len(store.get(path).json()["properties"]) == 256
+
+
 def test_properties_of_a_folder_go_down_unless_told_otherwise(store):
     store.put(DEV + "/d/e/x", b"data")
     store.put(f"/api/storage{DEV}/d?properties=a=1")
