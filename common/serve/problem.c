@@ -94,6 +94,8 @@ static void problem_send(struct http_request *request, int status, const struct 
     problem->request_id = xstrdup(http_request_id(request));
     if (status == 401)
         http_set_header(request, "WWW-Authenticate", "Bearer");
+    if (status == 507)
+        http_set_header(request, "Retry-After", HTTP_FULL_RETRY_S);
     char *text = sos_problem_text(problem, &len);
     sos_problem_done(problem);
     http_answer_take(request, status, "application/problem+json", text, len);

@@ -267,6 +267,8 @@ void call_fail(struct call *call, const char *missing)
     case ERR_FULL:
         metric_add(call->store->counts.refused_full, 1);
         log_warn("store", "disk full, refusing", "user=%s error=\"%s\"", call->user, err->text);
+        if (call->request)
+            http_set_header(call->request, "Retry-After", HTTP_FULL_RETRY_S);
         call_error(call, 507, err->text);
         return;
     default:

@@ -41,7 +41,18 @@ static void repository_load(void *ctx, const struct repository *repository)
     struct store *store = ctx;
 
     if (store->repositories_count < STORE_REPOSITORIES_MAX)
-        store->repositories[store->repositories_count++] = *repository;
+        store->repositories[store->repositories_count] = *repository;
+    store->repositories_count++;
+}
+
+static int repositories_open(struct store *store, struct err *err)
+{
+    int rc = index_repositories(store->writer_db, repository_load, store, err);
+
+    if (rc == 0 && store->repositories_count > STORE_REPOSITORIES_MAX)
+        rc = err_set(err, ERR_LIMIT, "a store has at most %d repositories, this one %zu",
+                     STORE_REPOSITORIES_MAX, store->repositories_count);
+    return rc;
 }
 
 static void token_load(void *ctx, const struct auth_token *token)
@@ -79,7 +90,7 @@ static void token_seen(void *ctx, const struct auth_token *token)
     *(bool *)ctx = true;
 }
 
-/* Both in one transaction; the token's file is written before it ends. */
+/* All in one transaction; the token's file is written before it ends. */
 static int state_prepare(struct store *store, struct err *err)
 {
     struct strand_batch batch;
@@ -94,6 +105,8 @@ static int state_prepare(struct store *store, struct err *err)
         rc = index_tokens(store->writer_db, token_seen, &known, err);
     if (rc == 0 && !known)
         rc = token_make(store, err);
+    if (rc == 0)
+        rc = repositories_open(store, err);
     if (rc == 0)
         rc = batch.commit(batch.ctx, err);
     return rc;
@@ -112,8 +125,6 @@ static int state_open(struct store *store, struct err *err)
         rc = state_prepare(store, err);
     if (rc == 0)
         rc = db_open_reader(index, &store->reader_db, err);
-    if (rc == 0)
-        rc = index_repositories(store->reader_db, repository_load, store, err);
     if (rc == 0)
         rc = index_tokens(store->reader_db, token_load, store, err);
     if (rc == 0)

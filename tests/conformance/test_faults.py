@@ -161,6 +161,7 @@ def test_a_full_disk_is_507_and_passes(make_store, small_disk):
         assert answer.status_code == 201
         data[number] = body
     assert len(data) > 10 and "must stay free" in message(answer)
+    assert int(answer.headers["Retry-After"]) > 0
 
     filler = fill(small_disk)    # somebody else takes the rest, our reserve too
     for number in list(data)[:5]:

@@ -1,5 +1,8 @@
 """api/storage, properties, copy and move, system calls."""
 
+import os
+import subprocess
+
 import pytest
 
 from conftest import message, sums
@@ -245,3 +248,11 @@ def test_a_store_on_an_ipv6_address_tells_where(make_store):
     store = make_store("--listen", "[::1]:0")
     assert store.root.startswith("http://[::1]:")
     assert store.put("/sos-dev-local/x", b"x").json()["uri"].startswith(store.root)
+
+
+def test_more_repositories_than_can_be_served_are_refused(tmp_path):
+    many = ",".join(f"r{i}" for i in range(257))
+    ended = subprocess.run([os.environ["SOS_STORE"], "--state", str(tmp_path), "--listen",
+                            "127.0.0.1:0", "--repositories", many],
+                           capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1 and "256 repositories" in ended.stderr

@@ -8,6 +8,7 @@
  *   POST /collect?max=N   the body again
  *   PUT  /stream?ms=N     length and sum of the body; each chunk is held for N ms
  *   PUT  /refuse?ms=N     403 before the body, at once or N ms later
+ *   GET  /full            507
  *   PUT  /late            403 in the middle of the body
  *   PUT  /later?ms=N      asks for the body N ms later and gives its length
  *   PUT  /given-up?ms=N[&whole]   as SIGTERM N ms later, and only then asks for the body
@@ -327,6 +328,8 @@ static void on_request(void *ctx, struct http_request *request)
 
     if (strcmp(path, "/hello") == 0)
         http_answer_text(request, 200, "hello");
+    else if (strcmp(path, "/full") == 0)
+        problem_answer(request, &(struct err){ .code = ERR_FULL, .text = "no room" });
     else if (strcmp(path, "/unchanged") == 0)
         http_answer_unchanged(request, 1000);
     else if (strncmp(path, "/echo", 5) == 0)

@@ -94,3 +94,9 @@ def test_a_problem_tells_what_and_what_to_do(client):
     assert answer.headers["content-type"] == "application/problem+json"
     assert '"detail":"refused"' in answer.text and '"hint":"do not ask"' in answer.text
     assert f'"requestId":"{answer.headers["x-request-id"]}"' in answer.text
+
+
+def test_a_full_disk_may_pass(client):
+    answer = client.get("/full")
+    assert answer.status == 507 and int(answer.headers["retry-after"]) > 0
+    assert '"reason":"STORAGE_FULL"' in answer.text

@@ -28,6 +28,7 @@
 #include "sos/base/wire.h"
 
 enum { HTTP_WAIT_MAX_MS = 25000, HTTP_JSON_MAX = 1 << 20 };
+#define HTTP_FULL_RETRY_S "60" /* Retry-After of a 507: somebody must make room first */
 
 struct http;
 struct http_request;
