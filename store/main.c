@@ -107,7 +107,7 @@ static void signals_watch(uv_loop_t *loop, struct program *program)
     }
 }
 
-/* The loop ends by itself after a clean stop; a broken index stops it at once, and what was not
+/* The loop ends by itself after a clean stop; a broken disk stops it at once, and what was not
  * committed was told to nobody. */
 static int serve(const struct store_settings *settings, struct err *err)
 {
@@ -124,7 +124,7 @@ static int serve(const struct store_settings *settings, struct err *err)
              program.store->repositories_count);
     uv_run(loop, UV_RUN_DEFAULT);
     if (program.store)
-        return err_set(err, ERR_IO, "the index could not be written");
+        return err_set(err, ERR_IO, "the disk is broken");
     uv_loop_close(loop);
     return 0;
 }

@@ -136,8 +136,13 @@ int blobstream_end(struct blobstream_writer *w, struct err *err)
 
 /* --- reading ---
  *
- *   HEAD --a whole line--> BODY --its last byte, committed--> HEAD
+ *   HEAD --a whole line--> BODY --its last byte, verified--> HEAD
+ *
+ * A verified blob waits to be committed together with others.  What has come whole is
+ * committed whatever comes next: it need not be sent again.
  */
+
+enum { PENDING_MAX = 64 }; /* each holds a descriptor */
 
 struct blobstream_reader {
     struct blobs *blobs;
@@ -151,25 +156,37 @@ struct blobstream_reader {
     char sha256[SHA256_HEX];       /* of the blob under way */
     int64_t blob_left;
     struct blob_writer *writer;    /* NULL: in HEAD */
+    size_t blobs_left;
+    struct blob_writer *pending[PENDING_MAX];
+    size_t pending_count;
     char out[PART];
 };
 
 struct blobstream_reader *blobstream_reader_new(struct blobs *blobs, blobstream_wanted_fn wanted,
-                                                void *ctx, int64_t bytes_max)
+                                                void *ctx, size_t blobs_max, int64_t bytes_max)
 {
     struct blobstream_reader *r = xcalloc(1, sizeof(*r));
     r->blobs = blobs;
     r->wanted = wanted;
     r->ctx = ctx;
     r->bytes_left = bytes_max;
+    r->blobs_left = blobs_max;
     zstd_in_init(&r->zstd, 0, 0); /* what comes out is bounded blob by blob */
     return r;
+}
+
+static int commit_pending(struct blobstream_reader *r, struct err *err)
+{
+    size_t count = r->pending_count;
+    r->pending_count = 0;
+    return blob_commit_all(r->pending, count, err);
 }
 
 void blobstream_reader_free(struct blobstream_reader *r)
 {
     if (!r)
         return;
+    (void)commit_pending(r, NULL);
     blob_abort(r->writer);
     zstd_in_done(&r->zstd);
     free(r);
@@ -201,8 +218,11 @@ static int parse_head(struct blobstream_reader *r, int64_t *ret_size, struct err
 
 static int end_blob(struct blobstream_reader *r, struct err *err)
 {
-    int rc = blob_commit(take_ptr(r->writer), r->sha256, NULL, err);
-    return rc < 0 ? err_wrap(err, "blob %.12s", r->sha256) : 0;
+    struct digests digests;
+    if (blob_check(r->writer, r->sha256, &digests, err) < 0)
+        return err_wrap(err, "blob %.12s", r->sha256);
+    r->pending[r->pending_count++] = take_ptr(r->writer);
+    return r->pending_count == PENDING_MAX ? commit_pending(r, err) : 0;
 }
 
 static int begin_blob(struct blobstream_reader *r, struct err *err)
@@ -215,9 +235,10 @@ static int begin_blob(struct blobstream_reader *r, struct err *err)
         return rc;
     if (!r->wanted(r->ctx, r->sha256, size))
         return err_set(err, ERR_INVALID, "blob %s of %ld bytes was not asked for", r->sha256, size);
-    if (size > r->bytes_left)
-        return err_set(err, ERR_LIMIT, "the blobs are larger than allowed");
+    if (size > r->bytes_left || r->blobs_left == 0)
+        return err_set(err, ERR_LIMIT, "the blobs are larger or more than allowed");
     r->bytes_left -= size;
+    r->blobs_left--;
     r->blob_left = size;
     rc = blob_begin(r->blobs, &r->writer, err);
     return rc == 0 && size == 0 ? end_blob(r, err) : rc;
@@ -276,12 +297,15 @@ int blobstream_feed(struct blobstream_reader *r, const void *data, size_t len, s
             rc = take(r, r->out, out.pos, err);
     } while (rc == 0 && (in.pos < in.size || out.pos == out.size));
     r->failed = rc < 0;
+    if (r->failed)
+        (void)commit_pending(r, NULL);
     return rc;
 }
 
 int blobstream_finish(struct blobstream_reader *r, struct err *err)
 {
-    if (r->failed || !r->zstd.ended || r->writer || r->head_len > 0)
+    int rc = commit_pending(r, err);
+    if (rc == 0 && (r->failed || !r->zstd.ended || r->writer || r->head_len > 0))
         return bad_stream(err, "it is cut short");
-    return 0;
+    return rc;
 }

@@ -11,14 +11,17 @@
 
 /* --- events --- */
 
-static void on_strand_broken(void *ctx, const struct err *err)
+void farm_break(struct farm *farm, const struct err *err)
 {
-    struct farm *farm = ctx;
-
     if (!farm->ready)
         return;
     farm->ready = false;
     farm->on_broken(farm->broken_ctx, err);
+}
+
+static void on_strand_broken(void *ctx, const struct err *err)
+{
+    farm_break(ctx, err);
 }
 
 /* --- what lived before --- */

@@ -152,6 +152,10 @@ struct farm {
     size_t waits_count;
 };
 
+/* --- farm.c --- */
+/* The disk did not take what it must: the program ends. */
+void farm_break(struct farm *farm, const struct err *err);
+
 /* --- live.c --- */
 struct live *live_find(struct farm *farm, const char *id);
 /* Takes the build and puts it where its state says. */

@@ -83,8 +83,8 @@ static void blobs_open_work(struct task *task)
     if (task->rc < 0)
         return;
     upload->wants = source_wants_new(&tree, farm->blobs);
-    upload->reader =
-        blobstream_reader_new(farm->blobs, source_wants_blob, upload->wants, tree_size(&tree));
+    upload->reader = blobstream_reader_new(farm->blobs, source_wants_blob, upload->wants,
+                                           tree.count, tree_size(&tree));
     tree_done(&tree);
 }
 
@@ -156,6 +156,13 @@ static void artifact_write(struct farm_upload *upload, struct task *task)
         task->rc = blob_write(upload->writer, upload->data, upload->len, &task->err);
 }
 
+/* What a sync left undone is not known: no more is taken from anybody. */
+static void disk_check(struct farm *farm, const struct err *err)
+{
+    if (blobs_are_broken(farm->blobs))
+        farm_break(farm, err);
+}
+
 static void write_work(struct task *task)
 {
     struct farm_upload *upload = container_of(task, struct farm_upload, task);
@@ -171,6 +178,7 @@ static void on_written(struct task *task)
     struct farm_upload *upload = container_of(task, struct farm_upload, task);
     struct err err = task->err;
 
+    disk_check(upload->farm, &err);
     upload->written(upload->ctx, task->rc, &err);
 }
 
@@ -219,6 +227,7 @@ static void on_blobs_ended(struct task *task)
     struct farm_upload *upload = container_of(task, struct farm_upload, task);
     struct err err = task->err;
 
+    disk_check(upload->farm, &err);
     if (task->rc == 0) {
         strand_post(upload->farm->writer, &upload->task, blobs_refresh_work, on_blobs_refreshed);
         return;
@@ -257,6 +266,7 @@ static void on_artifact_ended(struct task *task)
         .md5 = digests->md5,
     };
 
+    disk_check(upload->farm, &task->err);
     if (task->rc == 0 && live && live->build->msg.attempt == upload->attempt)
         live_know_file(live, digests);
     upload->artifact_done(upload->ctx, task->rc, &file, &task->err);

@@ -134,13 +134,17 @@ static int state_open(struct store *store, struct err *err)
 
 /* --- strands --- */
 
-static void on_broken(void *ctx, const struct err *err)
+void store_break(struct store *store, const struct err *err)
 {
-    struct store *store = ctx;
-
-    log_error("store", "the index cannot be written, stopping", "error=\"%s\"", err->text);
+    if (!store->broken)
+        log_error("store", "the disk is broken, stopping", "error=\"%s\"", err->text);
     store->broken = true;
     uv_stop(store->loop);
+}
+
+static void on_broken(void *ctx, const struct err *err)
+{
+    store_break(ctx, err);
 }
 
 static void strands_make(struct store *store)

@@ -60,7 +60,7 @@ struct store {
     struct repository repositories[STORE_REPOSITORIES_MAX]; /* by key */
     size_t repositories_count;
     int64_t incoming_bytes; /* announced by uploads that are not stored yet */
-    bool broken;            /* a commit failed: stop and be started again */
+    bool broken;            /* a commit or a sync failed: stop and be started again */
 
     uv_timer_t sweep_timer; /* runs one pass over the shelves, then waits for the next */
     struct task sweep_task;
@@ -92,6 +92,8 @@ int store_room(const struct store *store, int64_t bytes, struct err *err);
 
 /* Every request (http_request_fn). */
 void store_on_request(void *ctx, struct http_request *request);
+/* The disk did not take what it must: the loop stops. */
+void store_break(struct store *store, const struct err *err);
 /* One of store->calls is over. */
 void store_call_ended(struct store *store);
 /* sweeper.c: the periodic removal of orphaned blobs. */

@@ -16,7 +16,7 @@ enum { USAGE_BODY_MAX = 64 << 10, METRICS_MAX = 1 << 20 };
 static void ping(struct call *call)
 {
     if (call->store->broken)
-        call_answer(call, 503, "text/plain", "The index cannot be written");
+        call_answer(call, 503, "text/plain", "The disk is broken");
     else
         call_answer(call, 200, "text/plain", "OK");
 }

@@ -259,6 +259,8 @@ static void on_end(struct http_request *request)
 
 static void on_sealed(struct call *call)
 {
+    if (blobs_are_broken(call->store->blobs))
+        store_break(call->store, &call->task.err);
     upload_enter(call->upload, call->task.rc < 0 ? UPLOAD_DONE : UPLOAD_RECORDING);
 }
 

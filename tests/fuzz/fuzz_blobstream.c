@@ -18,7 +18,7 @@ static int wanted(void *ctx, const char *sha256, int64_t size)
 static int feed(struct blobs *blobs, const char *bytes, size_t len, size_t step)
 {
     struct err err = { 0 };
-    struct blobstream_reader *reader = blobstream_reader_new(blobs, wanted, NULL, 1 << 20);
+    struct blobstream_reader *reader = blobstream_reader_new(blobs, wanted, NULL, 1000, 1 << 20);
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < len; at += step)
         rc = blobstream_feed(reader, bytes + at, len - at < step ? len - at : step, &err);

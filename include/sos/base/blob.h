@@ -27,6 +27,9 @@ int blobs_read(struct blobs *blobs, const char *sha256, int *ret_fd, int64_t *re
 int blobs_remove(struct blobs *blobs, const char *sha256, struct err *err);
 /* Bytes free on the file system for ordinary use; -1 when that cannot be told. */
 int64_t blobs_free_bytes(struct blobs *blobs);
+/* A sync failed: nobody knows what is on disk, and nothing more is taken.  End the program, so that
+ * it is started again. */
+bool blobs_are_broken(struct blobs *blobs);
 
 /* A new blob on its way in; borrows `blobs`.  Hashes all three digests while
  * writing.  ERR_FULL when the disk is. */
@@ -35,9 +38,14 @@ int blob_write(struct blob_writer *writer, const void *data, size_t len, struct 
 /* No more bytes will come: tell their digests before anything is kept.  Then blob_commit() or
  * blob_abort().  Optional: blob_commit() does it when it was not done. */
 void blob_seal(struct blob_writer *writer, struct digests *ret);
-/* Durable when it returns 0.  `want_sha256` (may be NULL): -ERR_INVALID when the
- * bytes are others, and nothing is kept.  Bytes that are there already cost no
- * second copy.  Takes the writer, whatever it returns. */
+/* Seals, and -ERR_INVALID (reason DIGEST_MISMATCH) when the bytes are others. */
+int blob_check(struct blob_writer *writer, const char *want_sha256, struct digests *ret,
+               struct err *err);
+/* Durable when it returns 0.  `want_sha256` (may be NULL): as blob_check(), and nothing is kept.
+ * Bytes that are there already cost no second copy.  Takes the writer, whatever it returns. */
 int blob_commit(struct blob_writer *writer, const char *want_sha256, struct digests *ret,
                 struct err *err);
+/* The same for many of one DIR, which costs far less than one by one.  When it fails some may be
+ * there: whole, but perhaps not for long.  Takes them all, whatever it returns. */
+int blob_commit_all(struct blob_writer *const *writers, size_t count, struct err *err);
 void blob_abort(struct blob_writer *writer);   /* takes it; NULL is fine */

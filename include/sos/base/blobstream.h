@@ -19,13 +19,14 @@ int blobstream_add_bytes(struct blobstream_writer *w, const void *data, size_t l
 int blobstream_end(struct blobstream_writer *w, struct err *err);
 void blobstream_writer_free(struct blobstream_writer *w);
 
-/* Reading side (server): fed with compressed bytes as they come; each blob is
- * verified and committed when it ends, and stays when a later one fails.  `wanted` says (non-zero)
- * whether a blob may come at all: it is in the manifest with that size.  `bytes_max` is for all. */
+/* Reading side (server): fed with compressed bytes as they come.  Each blob is verified when it
+ * ends, and durable when blobstream_finish() returned 0; it stays when a later one fails or the
+ * stream is cut.  `wanted` says (non-zero) whether a blob may come at all: it is in the manifest
+ * with that size.  At most `blobs_max` come, with at most `bytes_max` in all. */
 typedef int (*blobstream_wanted_fn)(void *ctx, const char *sha256, int64_t size);
 struct blobstream_reader;
 struct blobstream_reader *blobstream_reader_new(struct blobs *blobs, blobstream_wanted_fn wanted,
-                                                void *ctx, int64_t bytes_max);
+                                                void *ctx, size_t blobs_max, int64_t bytes_max);
 int blobstream_feed(struct blobstream_reader *r, const void *data, size_t len, struct err *err);
 int blobstream_finish(struct blobstream_reader *r, struct err *err); /* -ERR_INVALID: cut short */
 void blobstream_reader_free(struct blobstream_reader *r);

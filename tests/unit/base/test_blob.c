@@ -1,14 +1,36 @@
 #include "sos/base/blob.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "tests/unit/unit.h"
+
+/* In place of the C library's: the sync that is to fail, and how many there were. */
+static int syncs, failing_sync, sync_errno;
+
+static int sync_at(long number, int fd)
+{
+    if (++syncs == failing_sync) {
+        errno = sync_errno;
+        return -1;
+    }
+    return (int)syscall(number, fd);
+}
+int fsync(int fd)
+{
+    return sync_at(SYS_fsync, fd);
+}
+int syncfs(int fd)
+{
+    return sync_at(SYS_syncfs, fd);
+}
 
 static struct blobs *open_in(void **state)
 {
@@ -160,6 +182,84 @@ static void a_sealed_blob_tells_its_digests_before_it_is_kept(void **state)
     assert_string_equal(kept.sha1, told.sha1);
     assert_true(blobs_have(blobs, told.sha256));
     blobs_close(blobs);
+}
+
+/* `count` blobs "x0", "x1", … ready to be committed. */
+static void begin_many(struct blobs *blobs, struct blob_writer **writers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        auto_free char *text = xasprintf("x%zu", i);
+        assert_int_equal(blob_begin(blobs, &writers[i], NULL), 0);
+        assert_int_equal(blob_write(writers[i], text, strlen(text), NULL), 0);
+    }
+}
+
+static size_t count_many(struct blobs *blobs, size_t count)
+{
+    size_t there = 0;
+    for (size_t i = 0; i < count; i++) {
+        char hex[SHA256_HEX];
+        auto_free char *text = xasprintf("x%zu", i);
+        sha256_hex(text, strlen(text), hex);
+        there += blobs_have(blobs, hex);
+    }
+    return there;
+}
+
+static void many_blobs_cost_two_syncs(void **state)
+{
+    struct err err;
+    struct blob_writer *writers[100];
+    struct blobs *blobs = open_in(state);
+    begin_many(blobs, writers, 100);
+    syncs = 0;
+    assert_ok(blob_commit_all(writers, 100, &err), err);
+    assert_int_equal(syncs, 2);
+    assert_int_equal(count_many(blobs, 100), 100);
+    assert_int_equal(files_in(state, "tmp"), 0);
+    assert_ok(blob_commit_all(NULL, 0, &err), err);
+    blobs_close(blobs);
+}
+
+/* Whichever sync fails, of one blob and of many: the commit fails, nothing is tried again, and a
+ * full disk is not the same as a broken one. */
+static void a_sync_that_failed_is_never_tried_again(void **state)
+{
+    static const size_t counts[] = { 1, 3, 20 };
+    static const struct {
+        int number;
+        enum err_code code;
+    } causes[] = { { EIO, ERR_IO }, { ENOSPC, ERR_FULL } };
+    struct err err;
+
+    for (size_t c = 0; c < countof(counts) * countof(causes); c++) {
+        size_t count = counts[c / 2];
+        for (int at = 1;; at++) {
+            struct blob_writer *writers[20];
+            fs_remove_tree(*state, NULL);
+            struct blobs *blobs = open_in(state);
+            begin_many(blobs, writers, count);
+            syncs = 0;
+            failing_sync = at;
+            sync_errno = causes[c % 2].number;
+            int rc = blob_commit_all(writers, count, &err);
+            bool failed = syncs == at && rc < 0;
+            failing_sync = 0;
+            assert_int_equal(files_in(state, "tmp"), 0);
+            assert_int_equal(blobs_are_broken(blobs), failed && sync_errno == EIO);
+            if (failed) {
+                assert_int_equal(rc, -(int)causes[c % 2].code);
+                begin_many(blobs, writers, 1);
+                assert_int_equal(blob_commit_all(writers, 1, NULL), sync_errno == EIO ? -ERR_IO : 0);
+            }
+            blobs_close(blobs);
+            if (!failed) {
+                assert_int_equal(rc, 0);
+                assert_true(at > 2);
+                break;
+            }
+        }
+    }
 }
 
 static void one_folder_has_one_owner(void **state)
@@ -361,6 +461,8 @@ int main(void)
         unit_test_in_folder(a_removed_blob_is_gone_and_can_come_again),
         unit_test_in_folder(an_aborted_writer_leaves_nothing),
         unit_test_in_folder(a_sealed_blob_tells_its_digests_before_it_is_kept),
+        unit_test_in_folder(many_blobs_cost_two_syncs),
+        unit_test_in_folder(a_sync_that_failed_is_never_tried_again),
         unit_test_in_folder(one_folder_has_one_owner),
         unit_test_in_folder(threads_may_write_the_same_blobs),
         unit_test_in_folder(a_killed_writer_loses_nothing_it_told_and_leaves_nothing_half),

@@ -50,7 +50,7 @@ static int want_none(void *ctx, const char *sha256, int64_t size)
 static int read_stream(struct scene *s, const void *data, size_t len, size_t step,
                        blobstream_wanted_fn wanted, int64_t bytes_max)
 {
-    struct blobstream_reader *r = blobstream_reader_new(s->blobs, wanted, s, bytes_max);
+    struct blobstream_reader *r = blobstream_reader_new(s->blobs, wanted, s, 100, bytes_max);
     int rc = 0;
     for (size_t at = 0; rc == 0 && at < len; at += step)
         rc =
@@ -91,8 +91,9 @@ static void make_stream(struct scene *s)
 /* A frame around any text. */
 static void frame(struct scene *s, const char *text)
 {
-    char packed[1024];
-    size_t len = ZSTD_compress(packed, sizeof(packed), text, strlen(text), 1);
+    size_t room = ZSTD_compressBound(strlen(text));
+    auto_free char *packed = xmalloc(room);
+    size_t len = ZSTD_compress(packed, room, text, strlen(text), 1);
     buf_clear(&s->stream);
     assert_int_equal(buf_add(&s->stream, packed, len), 0);
 }
@@ -194,6 +195,47 @@ static void what_came_before_a_failure_stays(void **state)
 
 #define SHA "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
+/* Blobs are committed together, those of a stream that stops in the middle as well. */
+static void what_came_whole_before_the_client_left_stays(void **state)
+{
+    struct scene s;
+    scene_init(&s, state);
+    struct blobstream_writer *w = blobstream_writer_new(keep, &s.stream);
+    for (int i = 0; i < 100; i++) {
+        auto_free char *text = xasprintf("number %d", i);
+        add_text(&s, w, text);
+    }
+    assert_ok(blobstream_end(w, &s.err), s.err);
+    blobstream_writer_free(w);
+
+    struct blobstream_reader *r = blobstream_reader_new(s.blobs, want_all, &s, 100, 10000);
+    assert_ok(blobstream_feed(r, s.stream.data, s.stream.len, &s.err), s.err);
+    blobstream_reader_free(r);
+    for (int i = 0; i < 100; i++) {
+        auto_free char *text = xasprintf("number %d", i);
+        assert_true(have(&s, text, strlen(text)));
+    }
+    scene_done(&s);
+}
+
+/* A frame of nothing but heads is short and unpacks to any number of them. */
+static void endless_empty_blobs_are_refused(void **state)
+{
+    struct scene s;
+    char hex[SHA256_HEX];
+    sha256_hex("", 0, hex);
+    scene_init(&s, state);
+    struct buf text;
+    buf_init(&text, 64 << 20);
+    for (int i = 0; i < 101; i++)
+        assert_int_equal(buf_printf(&text, "%s 0\n", hex), 0);
+    frame(&s, text.data);
+    buf_done(&text);
+    assert_int_equal(read_stream(&s, s.stream.data, s.stream.len, s.stream.len, want_all, 10),
+                     -ERR_LIMIT);
+    scene_done(&s);
+}
+
 static void a_head_is_exactly_a_digest_and_a_size(void **state)
 {
     static const char *const bad[] = {
@@ -256,6 +298,8 @@ int main(void)
         unit_test_in_folder(a_changed_byte_never_gives_other_blobs),
         unit_test_in_folder(what_was_not_asked_for_is_refused),
         unit_test_in_folder(what_came_before_a_failure_stays),
+        unit_test_in_folder(what_came_whole_before_the_client_left_stays),
+        unit_test_in_folder(endless_empty_blobs_are_refused),
         unit_test_in_folder(a_head_is_exactly_a_digest_and_a_size),
         unit_test_in_folder(nothing_may_follow_the_stream),
         unit_test_in_folder(a_file_that_changed_is_told),

@@ -2,10 +2,30 @@
  * stops, is then no matter of luck. */
 #include "tests/unit/unit.h"
 
+#include <errno.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 #include "store/web/store.h"
+
+/* In place of the C library's: while true, what is below blobs/ cannot be synced. */
+static atomic_bool blobs_fail;
+
+int fsync(int fd)
+{
+    char path[256];
+    auto_free char *self = xasprintf("/proc/self/fd/%d", fd);
+    ssize_t len = readlink(self, path, sizeof path - 1);
+
+    path[len > 0 ? len : 0] = '\0';
+    if (atomic_load(&blobs_fail) && strstr(path, "/blobs/")) {
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fsync, fd);
+}
 
 /* Keeps a strand busy until it is let go. */
 struct hold {
@@ -196,10 +216,28 @@ static void a_store_that_stops_waits_for_the_call_at_work(void **state)
     db_close(db);
 }
 
+/* As a failed commit: what is on disk is not known any more. */
+static void a_store_that_cannot_sync_ends(void **state)
+{
+    struct rig rig;
+
+    rig_start(&rig, *state);
+    atomic_store(&blobs_fail, true);
+    int fd = rig_ask(&rig, "PUT /r/a", "abc");
+    while (!rig.store->broken)
+        uv_run(&rig.loop, UV_RUN_ONCE);
+    atomic_store(&blobs_fail, false);
+    close(fd);
+    store_stop(rig.store, on_stopped, &rig);
+    uv_run(&rig.loop, UV_RUN_NOWAIT); /* takes note of uv_stop() */
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         unit_test_in_folder(a_list_is_made_though_its_client_has_left),
+        unit_test_in_folder(a_store_that_cannot_sync_ends),
         unit_test_in_folder(a_store_that_stops_waits_for_the_call_at_work),
     };
     setenv("UV_THREADPOOL_SIZE", "8", 1);
