@@ -148,6 +148,20 @@ static void check_names(struct project *project)
                          tree->files[i].path);
 }
 
+/* Below a folder of tests or examples: a certificate or .env there is most often made up. */
+static bool is_for_tests(const char *path)
+{
+    static const char *const folders[] = { "test",      "tests",     "testdata",
+                                           "test_data", "fixtures",  "example",
+                                           "examples",  "__tests__", "spec" };
+    for (const char *slash; (slash = strchr(path, '/')); path = slash + 1)
+        for (size_t i = 0; i < countof(folders); i++)
+            if (strlen(folders[i]) == (size_t)(slash - path) &&
+                strncmp(path, folders[i], (size_t)(slash - path)) == 0)
+                return true;
+    return false;
+}
+
 /* Secrets by their names.  A file that is tracked or not: it would leave this machine. */
 static void check_secrets(struct project *project)
 {
@@ -179,7 +193,8 @@ static void check_secrets(struct project *project)
         for (size_t j = 0; j < countof(fine); j++)
             hit = hit && fnmatch(fine[j], name, 0) != 0;
         if (hit)
-            findings_add(&project->findings, "secret-file", SEVERITY_ERROR,
+            findings_add(&project->findings, "secret-file",
+                         is_for_tests(path) ? SEVERITY_WARNING : SEVERITY_ERROR,
                          "add it to .sosignore, or --skip-check secret-file if it holds no secret",
                          "%s looks like a secret and would be sent", path);
     }

@@ -164,6 +164,23 @@ static void all_findings_come_at_once_each_with_its_id(void **state)
     assert_int_equal(room->project.findings.errors, 5);
 }
 
+static void made_up_secrets_of_tests_are_told_and_do_not_stop(void **state)
+{
+    struct room *room = *state;
+    put(room, "go.mod", "module x\n");
+    put(room, "tests/client_certs/client.pem", "-----BEGIN CERTIFICATE-----");
+    put(room, "pkg/testdata/dotenv/.env", "A=b");
+    assert_int_equal(read_it(room), 0);
+    assert_int_equal(room->project.findings.errors, 0);
+    assert_int_equal(room->project.findings.warnings, 2);
+    /* The names of folders, not of files or of parts of them. */
+    put(room, "latest/.env", "A=b");
+    put(room, "test.pem", "-----BEGIN CERTIFICATE-----");
+    project_done(&room->project);
+    assert_int_equal(read_it(room), 0);
+    assert_int_equal(room->project.findings.errors, 2);
+}
+
 static void a_check_can_be_switched_off_and_warnings_made_errors(void **state)
 {
     struct room *room = *state;
@@ -221,6 +238,7 @@ int main(void)
         CASE(two_strong_markers_stop_and_say_how_to_choose),
         CASE(no_marker_and_unknown_images_are_refused),
         CASE(all_findings_come_at_once_each_with_its_id),
+        CASE(made_up_secrets_of_tests_are_told_and_do_not_stop),
         CASE(a_check_can_be_switched_off_and_warnings_made_errors),
         CASE(a_lock_that_is_ignored_is_told_apart_from_one_that_is_missing),
         CASE(the_source_id_changes_with_bytes_and_modes_only),
