@@ -2,9 +2,14 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "cli/interrupt.h"
 #include "cli/login.h"
 #include "sos/base/auto.h"
+#include "sos/base/clock.h"
+
+enum { AGAIN_MAX_MS = 60000, AGAIN_PAUSE_MS = 500, LOG_PART_BYTES = 4 << 20 };
 
 struct client *api_client(struct cli *cli)
 {
@@ -34,7 +39,9 @@ int api_problem(struct client_answer *answer, struct err *err)
         sos_problem_read(answer->body.data, answer->body.len, &problem, NULL) < 0 ||
         !problem.status) {
         sos_problem_done(&problem);
-        return err_set(err, code, "the server answered %d", answer->status);
+        err_set(err, code, "the server answered %d", answer->status);
+        return answer->status >= 502 && answer->status <= 504 ? err_reason(err, "UNREACHABLE")
+                                                              : -(int)code;
     }
     err_set(err, code, "%s", problem.detail ? problem.detail : problem.title);
     if (problem.errors_count > 0)
@@ -48,6 +55,19 @@ int api_problem(struct client_answer *answer, struct err *err)
     return -(int)code;
 }
 
+static int on_cancelled(void *ctx)
+{
+    (void)ctx;
+    return interrupted();
+}
+
+int api_do(struct cli *cli, const struct client_request *request, struct client_answer *ret,
+           struct err *err)
+{
+    int rc = client_do(api_client(cli), request, ret, err);
+    return rc == -ERR_IO ? err_reason(err, "UNREACHABLE") : rc;
+}
+
 static int api_send(struct cli *cli, const char *method, const char *path,
                     const char *const *headers, const char *body, struct client_answer *ret,
                     struct err *err)
@@ -58,7 +78,23 @@ static int api_send(struct cli *cli, const char *method, const char *path,
     request.body = body;
     request.body_len = body ? strlen(body) : 0;
     request.idle_ms = 60000;
-    return client_do(api_client(cli), &request, ret, err);
+    request.cancelled = on_cancelled;
+    return api_do(cli, &request, ret, err);
+}
+
+bool api_again(struct api_patience *patience, int rc)
+{
+    if (rc >= 0)
+        patience->since_ms = 0;
+    if (rc != -ERR_IO || interrupted())
+        return false;
+    int64_t now = clock_mono_ms();
+    patience->since_ms = patience->since_ms ? patience->since_ms : now;
+    if (now - patience->since_ms > AGAIN_MAX_MS)
+        return false;
+    const struct timespec pause = { .tv_nsec = AGAIN_PAUSE_MS * 1000000L };
+    nanosleep(&pause, NULL); /* a server that is away says nothing when it is back */
+    return true;
 }
 
 int api_call(struct cli *cli, const char *method, const char *path, const char *const *headers,
@@ -81,7 +117,7 @@ int api_call(struct cli *cli, const char *method, const char *path, const char *
         rc = wire_parse(answer_type, answer.body.data, answer.body.len, WIRE_LENIENT, ret_answer,
                         NULL, err);
         if (rc < 0)
-            err_wrap(err, "%s %s: unexpected answer", method, path);
+            rc = err_set(err, ERR_CONFLICT, "%s %s: unexpected answer", cli->server, path);
     }
     client_answer_done(&answer);
     return rc;
@@ -100,9 +136,11 @@ int api_watch_build(struct cli *cli, const char *id, int wait_s, char etag[32],
         return rc;
     if (answer.status == 200) {
         const char *tag = client_header(&answer, "ETag");
-        snprintf(etag, 32, "%s", tag ? tag : "");
-        rc = sos_build_read(answer.body.data, answer.body.len, ret, err);
-        rc = rc < 0 ? rc : 1;
+        rc = wire_parse(&sos_build_type, answer.body.data, answer.body.len, WIRE_LENIENT, ret, NULL,
+                        err);
+        if (rc == 0)
+            snprintf(etag, 32, "%s", tag ? tag : "");
+        rc = rc < 0 ? err_set(err, ERR_CONFLICT, "%s: unexpected answer", path) : 1;
     } else if (answer.status == 304) {
         rc = 0;
     } else {
@@ -112,13 +150,36 @@ int api_watch_build(struct cli *cli, const char *id, int wait_s, char etag[32],
     return rc;
 }
 
+/* Size of the whole, behind the slash of Content-Range (RFC 9110 14.4); -1: not told. */
+static int64_t range_total(const struct client_answer *answer)
+{
+    const char *range = client_header(answer, "Content-Range");
+    const char *slash = range ? strrchr(range, '/') : NULL;
+    return slash ? strtoll(slash + 1, NULL, 10) : -1;
+}
+
+static int log_take(const struct client_answer *answer, int64_t *offset, int *attempt,
+                    int (*write)(void *ctx, const void *data, size_t len), void *ctx,
+                    bool *ret_complete)
+{
+    const char *complete = client_header(answer, "Sos-Log-Complete");
+    const char *of = client_header(answer, "Sos-Log-Attempt");
+    int64_t total = range_total(answer);
+    if (*attempt == 0 && of)
+        *attempt = atoi(of);
+    *offset += (int64_t)answer->body.len;
+    *ret_complete = complete && strcmp(complete, "1") == 0 && (total < 0 || *offset >= total);
+    return answer->body.len > 0 ? write(ctx, answer->body.data, answer->body.len) : 0;
+}
+
 int api_read_log(struct cli *cli, const char *id, int64_t *offset, int *attempt, int wait_s,
                  int (*write)(void *ctx, const void *data, size_t len), void *ctx,
                  bool *ret_complete, struct err *err)
 {
     auto_free char *path = *attempt > 0 ? xasprintf("/v1/builds/%s/log?attempt=%d", id, *attempt)
                                         : xasprintf("/v1/builds/%s/log", id);
-    auto_free char *range = xasprintf("Range: bytes=%lld-", (long long)*offset);
+    auto_free char *range = xasprintf("Range: bytes=%lld-%lld", (long long)*offset,
+                                      (long long)*offset + LOG_PART_BYTES - 1);
     auto_free char *prefer = xasprintf("Prefer: wait=%d", wait_s);
     const char *headers[] = { range, wait_s > 0 ? prefer : NULL, NULL };
     struct client_answer answer;
@@ -126,13 +187,9 @@ int api_read_log(struct cli *cli, const char *id, int64_t *offset, int *attempt,
     if (rc < 0)
         return rc;
     if (answer.status >= 200 && answer.status <= 299) {
-        const char *complete = client_header(&answer, "Sos-Log-Complete");
-        *ret_complete = complete && strcmp(complete, "1") == 0;
-        const char *of = client_header(&answer, "Sos-Log-Attempt");
-        if (*attempt == 0 && of)
-            *attempt = atoi(of);
-        *offset += (int64_t)answer.body.len;
-        rc = answer.body.len > 0 ? write(ctx, answer.body.data, answer.body.len) : 0;
+        rc = log_take(&answer, offset, attempt, write, ctx, ret_complete);
+    } else if (answer.status == 416 && range_total(&answer) >= 0) {
+        *offset = range_total(&answer);
     } else {
         rc = api_problem(&answer, err);
     }

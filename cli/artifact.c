@@ -7,13 +7,22 @@
 #include <unistd.h>
 
 #include "cli/api.h"
+#include "cli/interrupt.h"
 #include "sos/base/auto.h"
 #include "sos/base/digest.h"
+#include "sos/base/fs.h"
 
 struct sink {
     int fd;
     struct hasher *hasher;
+    int fault; /* errno of a write */
 };
+
+static int on_cancelled(void *ctx)
+{
+    (void)ctx;
+    return interrupted();
+}
 
 static int sink_write(void *ctx, const void *data, size_t len)
 {
@@ -21,8 +30,10 @@ static int sink_write(void *ctx, const void *data, size_t len)
     hasher_add(sink->hasher, data, len);
     for (size_t done = 0; done < len;) {
         ssize_t n = write(sink->fd, (const char *)data + done, len - done);
-        if (n < 0 && errno != EINTR)
-            return -1;
+        if (n < 0 && errno != EINTR) {
+            sink->fault = errno;
+            return errno == ENOSPC || errno == EDQUOT ? -ERR_FULL : -ERR_CONFLICT;
+        }
         done += n > 0 ? (size_t)n : 0;
     }
     return 0;
@@ -35,7 +46,12 @@ static int file_fetch(struct cli *cli, const char *url, struct sink *sink, struc
     request.answer_write = sink_write;
     request.ctx = sink;
     request.idle_ms = 60000;
-    int rc = client_do(api_client(cli), &request, &answer, err);
+    request.cancelled = on_cancelled;
+    int rc = api_do(cli, &request, &answer, err);
+    if (rc < 0 && sink->fault) {
+        errno = sink->fault;
+        return err_errno(err, "write the artifact");
+    }
     if (rc < 0)
         return rc;
     if (answer.status != 200)
@@ -93,10 +109,13 @@ int artifact_download(struct cli *cli, const struct sos_artifact *artifact, cons
                       struct err *err)
 {
     struct stat st;
+    if (!output[0])
+        return err_set(err, ERR_INVALID, "--output names nothing");
     bool folder = (stat(output, &st) == 0 && S_ISDIR(st.st_mode)) || artifact->files_count > 1 ||
                   output[strlen(output) - 1] == '/';
-    if (folder && mkdir(output, 0777) < 0 && errno != EEXIST)
-        return err_errno(err, "make %s", output);
+    int made = folder ? fs_mkdirs(output, 0777, err) : 0;
+    if (made < 0)
+        return made;
     for (size_t i = 0; i < artifact->files_count; i++) {
         const struct sos_artifact_file *file = &artifact->files[i];
         if (!file->path || strchr(file->path, '/') || strcmp(file->path, "..") == 0)
@@ -109,12 +128,6 @@ int artifact_download(struct cli *cli, const struct sos_artifact *artifact, cons
             printf("%s\n", path);
     }
     return 0;
-}
-
-int artifact_fail(struct cli *cli, int rc, const struct err *err)
-{
-    int code = cli_fail(cli, err);
-    return rc == -ERR_CONFLICT ? EXIT_INTEGRITY : code;
 }
 
 static int newest_version(struct cli *cli, const char *name, char **ret, struct err *err)

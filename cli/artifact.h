@@ -7,8 +7,6 @@
  * standard output.  A mismatch is -ERR_CONFLICT with the reason INTEGRITY. */
 int artifact_download(struct cli *cli, const struct sos_artifact *artifact, const char *output,
                       struct err *err);
-/* The exit code of its failure, said. */
-int artifact_fail(struct cli *cli, int rc, const struct err *err);
 /* "name@version" or "name" (its newest): the artifact; the caller owns it. */
 int artifact_find(struct cli *cli, const char *text, struct sos_artifact *ret, struct err *err);
 /* POST …:cancel */

@@ -5,6 +5,7 @@
 #include "cli/api.h"
 #include "cli/artifact.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/text.h"
 #include "sos/base/auto.h"
 
@@ -50,8 +51,8 @@ static int show_run(struct cli *cli)
     if (cli->json)
         print_message(&sos_artifact_type, &artifact);
     else {
-        printf("%s@%s  %s  build %s\n", artifact.name, artifact.version, artifact.platform,
-               artifact.build);
+        printf("%s@%s  %s  build %s\n", artifact.name, artifact.version,
+               artifact.platform ? artifact.platform : "-", artifact.build ? artifact.build : "-");
         for (size_t i = 0; i < artifact.files_count; i++)
             printf("  %s\n    size    %lld\n    sha256  %s\n    where   %s\n",
                    artifact.files[i].path, (long long)artifact.files[i].size_bytes,
@@ -79,20 +80,31 @@ static int get_run(struct cli *cli)
         return cli_usage(cli, "which artifact? NAME@VERSION");
     if (artifact_find(cli, cli->args[0], &artifact, &err) < 0)
         return cli_fail(cli, &err);
+    interrupts_catch();
     int rc = artifact_download(cli, &artifact, config_string(cli->config, "output"), &err);
     if (rc == 0 && cli->json)
         print_message(&sos_artifact_type, &artifact);
     sos_artifact_done(&artifact);
-    return rc < 0 ? artifact_fail(cli, rc, &err) : EXIT_OK;
+    return rc < 0 ? cli_fail(cli, &err) : EXIT_OK;
 }
 
 const struct command command_artifact_list = {
-    "artifact list", "[NAME]", "List artifacts, newest first.", NULL, 0, list_run
+    .name = "artifact list",
+    .args = "[NAME]",
+    .summary = "List artifacts, newest first.",
+    .run = list_run,
 };
 const struct command command_artifact_show = {
-    "artifact show", "NAME[@VERSION]", "Show an artifact and its digests.", NULL, 0, show_run
+    .name = "artifact show",
+    .args = "NAME[@VERSION]",
+    .summary = "Show an artifact and its digests.",
+    .run = show_run,
 };
 const struct command command_artifact_get = {
-    "artifact get", "NAME[@VERSION]",   "Download an artifact, verified.",
-    get_items,      countof(get_items), get_run
+    .name = "artifact get",
+    .args = "NAME[@VERSION]",
+    .summary = "Download an artifact, verified.",
+    .items = get_items,
+    .items_count = countof(get_items),
+    .run = get_run,
 };

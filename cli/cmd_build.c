@@ -2,11 +2,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/api.h"
 #include "cli/artifact.h"
 #include "cli/commands.h"
 #include "cli/follow.h"
+#include "cli/interrupt.h"
+#include "cli/project/checks.h"
 #include "cli/upload.h"
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
@@ -90,107 +93,17 @@ static const struct config_item items[] = {
       .help = "default: a fresh one" },
 };
 
-/* What sos.yaml in the project may say; SOS_BUILD_NAME and so on outrank it, flags outrank both. */
-static const struct config_item project_items[] = {
-    { .name = "name", .type = CONFIG_STRING, .help = "project name" },
-    { .name = "version", .type = CONFIG_STRING, .help = "version" },
-    { .name = "lang", .type = CONFIG_STRING, .help = "language" },
-    { .name = "image", .type = CONFIG_STRING, .help = "curated image" },
-    { .name = "entry", .type = CONFIG_STRING, .help = "entry point" },
-    { .name = "checks-skip", .type = CONFIG_LIST, .help = "checks to leave out" },
-};
-
 struct build_job {
     struct cli *cli;
     struct screen screen;
-    struct config *own; /* sos.yaml */
     struct sos_list_images_response images;
     struct project project;
     struct sos_build build;
     char *skips; /* text that `wish` points into */
     const char *skip_list[SKIP_MAX];
     struct project_wish wish;
+    bool accepted; /* the farm has it */
 };
-
-static const char *wish_text(struct build_job *job, const char *flag, const char *own)
-{
-    const char *value = config_string(job->cli->config, flag);
-    return value[0] ? value : config_string(job->own, own);
-}
-
-static void wish_make(struct build_job *job)
-{
-    job->skips = xasprintf("%s\n%s", config_string(job->cli->config, "skip-check"),
-                           config_string(job->own, "checks-skip"));
-    for (char *at = strtok(job->skips, "\n"); at && job->wish.skip_checks_count < SKIP_MAX;
-         at = strtok(NULL, "\n"))
-        job->skip_list[job->wish.skip_checks_count++] = at;
-    job->wish.skip_checks = job->skip_list;
-    job->wish.name = wish_text(job, "name", "name");
-    job->wish.version = wish_text(job, "artifact-version", "version");
-    job->wish.language = wish_text(job, "lang", "lang");
-    job->wish.image = wish_text(job, "image", "image");
-    job->wish.entry = wish_text(job, "entry", "entry");
-    job->wish.strict = config_bool(job->cli->config, "strict");
-}
-
-/* Gives an exit code.  What is wrong with the project is a failed check (6), what is wrong on the
- * way to the farm is not. */
-static int look(struct build_job *job, const char *root)
-{
-    struct err err = { 0 };
-    auto_free char *file = xasprintf("%s/sos.yaml", root);
-    char *argv[] = { (char *)"sos", NULL };
-    if (config_load(project_items, countof(project_items), 1, argv, file, &job->own, &err) < 0) {
-        cli_fail(job->cli, &err);
-        return EXIT_CHECKS;
-    }
-    if (api_call(job->cli, "GET", "/v1/images", NULL, NULL, NULL, &sos_list_images_response_type,
-                 &job->images, NULL, &err) < 0)
-        return cli_fail(job->cli, &err);
-    wish_make(job);
-    if (project_read(root, &job->images, &job->wish, &job->project, &err) < 0) {
-        cli_fail(job->cli, &err);
-        return EXIT_CHECKS;
-    }
-    return EXIT_OK;
-}
-
-static void look_say(struct build_job *job)
-{
-    const struct project *p = &job->project;
-    char size[TEXT_MAX];
-    if (!job->cli->json && !job->cli->quiet)
-        fprintf(stderr, "  %s %s   %s   image %s %.19s\n", p->name, p->version,
-                p->detection.image->language, p->detection.image->name,
-                p->detection.image->build ? p->detection.image->build->digest : "");
-    screen_line(&job->screen, '+', "detect", "%s; name from %s; version from %s; entry %s (%s)",
-                p->detection.evidence, p->name_from, p->version_from, p->entry[0] ? p->entry : "-",
-                p->entry_from);
-    if (p->detection.note[0])
-        screen_line(&job->screen, '!', "", "%s", p->detection.note);
-    screen_findings(&job->screen, p);
-    screen_line(&job->screen, '.', "source", "%zu files, %s, %.19s (%" PRId64 " left out)",
-                p->walk.tree.count, text_bytes(tree_size(&p->walk.tree), size), p->id,
-                p->walk.excluded);
-}
-
-static int size_compare(const void *a, const void *b)
-{
-    const struct tree_file *x = a, *y = b;
-    return x->size_bytes < y->size_bytes   ? -1
-           : x->size_bytes > y->size_bytes ? 1
-                                           : strcmp(x->path, y->path);
-}
-
-static void files_print(struct project *project)
-{
-    qsort(project->walk.tree.files, project->walk.tree.count, sizeof *project->walk.tree.files,
-          size_compare);
-    for (size_t i = 0; i < project->walk.tree.count; i++)
-        printf("%12" PRId64 "  %s\n", project->walk.tree.files[i].size_bytes,
-               project->walk.tree.files[i].path);
-}
 
 static int labels_make(const char *text, struct sos_create_build_request *request, struct err *err)
 {
@@ -217,6 +130,97 @@ static int priority_parse(const char *text, enum sos_priority *ret, struct err *
             return 0;
         }
     return err_set(err, ERR_INVALID, "--priority is low, normal or high, not \"%s\"", text);
+}
+
+/* A check that is misspelt would silently be run. */
+static int skips_make(struct build_job *job, struct err *err)
+{
+    job->skips = xasprintf("%s\n%s", config_string(job->cli->config, "skip-check"),
+                           config_string(job->cli->project, "checks-skip"));
+    for (char *at = strtok(job->skips, "\n"); at; at = strtok(NULL, "\n")) {
+        if (job->wish.skip_checks_count == SKIP_MAX)
+            return err_set(err, ERR_INVALID, "more than %d checks to skip", SKIP_MAX);
+        if (!check_is_known(at)) {
+            err_set(err, ERR_INVALID, "there is no check \"%s\"", at);
+            return err_hint(err, "sos help checks");
+        }
+        job->skip_list[job->wish.skip_checks_count++] = at;
+    }
+    job->wish.skip_checks = job->skip_list;
+    return 0;
+}
+
+static int wish_make(struct build_job *job, struct err *err)
+{
+    const struct cli *cli = job->cli;
+    job->wish.name = cli_project_text(cli, "name", "name");
+    job->wish.version = cli_project_text(cli, "artifact-version", "version");
+    job->wish.language = cli_project_text(cli, "lang", "lang");
+    job->wish.image = cli_project_text(cli, "image", "image");
+    job->wish.entry = cli_project_text(cli, "entry", "entry");
+    job->wish.strict = config_bool(cli->config, "strict");
+    return skips_make(job, err);
+}
+
+/* All that can be wrong with the command line is told before anything else is done. */
+static int flags_check(struct build_job *job, struct err *err)
+{
+    const struct config *config = job->cli->config;
+    const char *interrupt = config_string(config, "on-interrupt");
+    struct sos_create_build_request unused = { 0 };
+    enum sos_priority priority;
+    int rc = priority_parse(config_string(config, "priority"), &priority, err);
+    if (rc == 0)
+        rc = labels_make(config_string(config, "label"), &unused, err);
+    if (rc == 0 && interrupt[0] && strcmp(interrupt, "detach") != 0 &&
+        strcmp(interrupt, "cancel") != 0)
+        rc = err_set(err, ERR_INVALID, "--on-interrupt is detach or cancel, not \"%s\"", interrupt);
+    if (rc == 0 && config_int(config, "timeout") < 0)
+        rc = err_set(err, ERR_INVALID, "--timeout cannot be negative");
+    sos_create_build_request_done(&unused);
+    return rc;
+}
+
+/* Gives an exit code.  What is wrong with the project is a failed check (6), what is wrong on the
+ * way to the farm is not. */
+static int look(struct build_job *job, const char *root)
+{
+    struct err err = { 0 };
+    struct stat st;
+    if (flags_check(job, &err) < 0)
+        return cli_fail(job->cli, &err);
+    if (stat(root, &st) < 0 || !S_ISDIR(st.st_mode))
+        return cli_usage(job->cli, "%s is no directory", root);
+    if (cli_project_load(job->cli, root, &err) < 0) {
+        cli_fail(job->cli, &err);
+        return EXIT_CHECKS;
+    }
+    if (wish_make(job, &err) < 0 ||
+        api_call(job->cli, "GET", "/v1/images", NULL, NULL, NULL, &sos_list_images_response_type,
+                 &job->images, NULL, &err) < 0)
+        return cli_fail(job->cli, &err);
+    if (project_read(root, &job->images, &job->wish, &job->project, &err) < 0) {
+        cli_fail(job->cli, &err);
+        return EXIT_CHECKS;
+    }
+    return EXIT_OK;
+}
+
+static int size_compare(const void *a, const void *b)
+{
+    const struct tree_file *x = a, *y = b;
+    return x->size_bytes < y->size_bytes   ? -1
+           : x->size_bytes > y->size_bytes ? 1
+                                           : strcmp(x->path, y->path);
+}
+
+static void files_print(struct project *project)
+{
+    qsort(project->walk.tree.files, project->walk.tree.count, sizeof *project->walk.tree.files,
+          size_compare);
+    for (size_t i = 0; i < project->walk.tree.count; i++)
+        printf("%12" PRId64 "  %s\n", project->walk.tree.files[i].size_bytes,
+               project->walk.tree.files[i].path);
 }
 
 static char *text_or_null(const char *text)
@@ -260,14 +264,14 @@ static int submit(struct build_job *job, struct err *err)
     id_new("key", clock_wall_ms(), fresh);
     auto_free char *header = xasprintf("Idempotency-Key: %s", key[0] ? key : fresh);
     const char *headers[] = { header, NULL };
+    struct api_patience patience = { 0 };
     int rc = request_make(job, &request, err);
-    for (int tries = 0; rc == 0; tries++) { /* the key makes a repeat harmless */
-        rc = api_call(job->cli, "POST", "/v1/builds", headers, &sos_create_build_request_type,
-                      &request, &sos_build_type, &job->build, NULL, err);
-        if (rc != -ERR_IO || tries == 3)
-            break;
-        rc = 0;
-    }
+    if (rc == 0)
+        do /* the key makes a repeat harmless */
+            rc = api_call(job->cli, "POST", "/v1/builds", headers, &sos_create_build_request_type,
+                          &request, &sos_build_type, &job->build, NULL, err);
+        while (api_again(&patience, rc));
+    job->accepted = rc == 0;
     sos_create_build_request_done(&request);
     return rc;
 }
@@ -280,43 +284,61 @@ static int send(struct build_job *job, struct err *err)
     int rc = upload_source(job->cli, &job->project, &sum, err);
     if (rc < 0)
         return rc;
-    screen_line(&job->screen, '+', "upload", "%zu of %zu files new (%s, %s sent)   %s",
+    screen_line(&job->screen, '+', "upload", "%zu of %zu files new (%s, %s sent) in %s",
                 sum.files_new, job->project.walk.tree.count, text_bytes(sum.bytes_new, new),
                 text_bytes(sum.bytes_sent, sent), text_duration(clock_mono_ms() - start, took));
     rc = submit(job, err);
-    if (rc == 0)
+    if (rc == 0 && !build_is_final(&job->build))
         screen_line(&job->screen, '+', "queued", "%s  #%d", job->build.id, job->build.number);
     return rc;
 }
 
+static void ways_back_say(const struct build_job *job)
+{
+    int number = job->build.number;
+    fprintf(stderr,
+            "    watch   sos logs -f %d\n    result  sos status --wait %d\n"
+            "    stop    sos cancel %d\n",
+            number, number, number);
+}
+
+/* The farm goes on without us; in CI nobody would come back for the build. */
 static int detached(struct build_job *job)
 {
     const char *wish = config_string(job->cli->config, "on-interrupt");
     const char *ci = getenv("CI");
     bool cancel = wish[0] ? strcmp(wish, "cancel") == 0 : ci && ci[0];
     struct err err = { 0 };
-    if (cancel) {
-        cancel_build(job->cli, job->build.id, "interrupted", &err);
-        screen_line(&job->screen, 'x', "canceled", "#%d", job->build.number);
+    int code = 128 + interrupted();
+    interrupts_forget();
+    if (!cancel) {
+        fprintf(stderr, "\n  Detached. Build #%d keeps running.\n", job->build.number);
+        ways_back_say(job);
+    } else if (cancel_build(job->cli, job->build.id, "interrupted", &err) < 0) {
+        cli_fail(job->cli, &err);
+        ways_back_say(job);
     } else {
-        fprintf(stderr,
-                "\n  Detached. Build #%d keeps running.\n    watch   sos logs -f %d        stop   "
-                "sos cancel %d\n",
-                job->build.number, job->build.number, job->build.number);
+        fprintf(stderr, "\n  Canceled build #%d.\n", job->build.number);
     }
-    return EXIT_SIGINT;
+    return code;
 }
 
 static int finished(struct build_job *job)
 {
     struct err err = { 0 };
     const char *output = config_string(job->cli->config, "output");
+    const struct sos_artifact *artifact = job->build.artifact;
     screen_verdict(&job->screen, &job->build);
     int code = cli_build_exit(&job->build);
-    if (code != EXIT_OK || !output[0] || !job->build.artifact)
+    if (code != EXIT_OK || !artifact)
         return code;
-    int rc = artifact_download(job->cli, job->build.artifact, output, &err);
-    return rc < 0 ? artifact_fail(job->cli, rc, &err) : EXIT_OK;
+    if (output[0])
+        return artifact_download(job->cli, artifact, output, &err) < 0 ? cli_fail(job->cli, &err)
+                                                                       : EXIT_OK;
+    if (!job->cli->json)
+        printf("%s@%s sha256:%s\n", job->build.project, job->build.version,
+               artifact->files_count ? artifact->files[0].sha256 : "");
+    return EXIT_OK;
 }
 
 static int wait_for_it(struct build_job *job, struct err *err)
@@ -325,64 +347,89 @@ static int wait_for_it(struct build_job *job, struct err *err)
     job->screen.log = config_bool(job->cli->config, "log");
     int rc = follow_build(job->cli, &job->screen, &job->build,
                           config_int(job->cli->config, "wait-timeout"), &end, err);
-    if (rc < 0)
-        return cli_fail(job->cli, err);
+    if (rc < 0) {
+        int code = cli_fail(job->cli, err);
+        fprintf(stderr, "  Build #%d was accepted; how it went is not known here.\n",
+                job->build.number);
+        ways_back_say(job);
+        return code;
+    }
     if (end == FOLLOW_INTERRUPTED)
         return detached(job);
     if (end == FOLLOW_TIMED_OUT) {
-        fprintf(stderr, "  still %s after the wait; the build goes on: sos status %d\n",
-                wire_enum_name(&sos_build_state_enum, (int)job->build.state), job->build.number);
+        const char *state = wire_enum_name(&sos_build_state_enum, (int)job->build.state);
+        screen_line(&job->screen, '!', "waited", "it is %s yet; the build goes on",
+                    state ? state : "unfinished");
+        ways_back_say(job);
         return EXIT_PENDING;
     }
     return finished(job);
 }
 
+static int checks_failed(struct build_job *job)
+{
+    struct err err = { 0 };
+    size_t count = job->project.findings.errors;
+    err_set(&err, ERR_INVALID, "%zu check%s failed; nothing was sent", count,
+            count == 1 ? "" : "s");
+    err_hint(&err, "mend what stands above, or leave a check out: --skip-check ID");
+    err_reason(&err, "CHECKS_FAILED");
+    return cli_fail(job->cli, &err);
+}
+
+static int accepted(struct build_job *job, struct err *err)
+{
+    if (!config_bool(job->cli->config, "detach"))
+        return wait_for_it(job, err);
+    if (!job->cli->json)
+        printf("%s\n", job->build.id);
+    return EXIT_OK;
+}
+
 static int build_go(struct build_job *job, const char *root)
 {
     struct err err = { 0 };
+    const struct config *config = job->cli->config;
     int code = look(job, root);
     if (code != EXIT_OK)
         return code;
-    look_say(job);
-    if (config_bool(job->cli->config, "list-files"))
+    screen_project(&job->screen, &job->project);
+    if (config_bool(config, "list-files") && !job->cli->json)
         files_print(&job->project);
-    if (job->project.findings.errors > 0) {
-        fprintf(stderr, "error: %zu check%s failed; nothing was sent\n",
-                job->project.findings.errors, job->project.findings.errors == 1 ? "" : "s");
-        return EXIT_CHECKS;
-    }
-    if (config_bool(job->cli->config, "dry-run") || config_bool(job->cli->config, "list-files"))
+    if (job->project.findings.errors > 0)
+        return checks_failed(job);
+    if (config_bool(config, "dry-run") || config_bool(config, "list-files"))
         return EXIT_OK;
-    if (send(job, &err) < 0)
-        return cli_fail(job->cli, &err);
-    if (config_bool(job->cli->config, "detach")) {
-        if (job->cli->json)
-            screen_event(&job->screen, "build", &sos_build_type, &job->build);
-        else
-            printf("%s\n", job->build.id);
-        return EXIT_OK;
-    }
     interrupts_catch();
-    return wait_for_it(job, &err);
+    if (send(job, &err) < 0) {
+        if (interrupted())
+            fprintf(stderr, "\n  Stopped; nothing was queued.\n");
+        return cli_fail(job->cli, &err);
+    }
+    return accepted(job, &err);
 }
 
 static int run(struct cli *cli)
 {
     struct build_job job = { .cli = cli };
-    if (cli->args_count > 1)
-        return cli_usage(cli, "one directory, not %zu", cli->args_count);
     screen_init(&job.screen, cli);
-    int code = build_go(&job, cli->args_count ? cli->args[0] : ".");
+    int code = cli->args_count > 1 ? cli_usage(cli, "one directory, not %zu", cli->args_count)
+                                   : build_go(&job, cli->args_count ? cli->args[0] : ".");
+    screen_result(&job.screen, code, job.accepted ? &job.build : NULL);
     screen_done(&job.screen);
     sos_build_done(&job.build);
     project_done(&job.project);
     sos_list_images_response_done(&job.images);
-    config_free(job.own);
     free(job.skips);
     return code;
 }
 
 const struct command command_build = {
-    "build", "[DIR]",        "Build a directory remotely, in the curated image of its language.",
-    items,   countof(items), run,
+    .name = "build",
+    .args = "[DIR]",
+    .summary = "Build a directory remotely, in the curated image of its language.",
+    .items = items,
+    .items_count = countof(items),
+    .run = run,
+    .no_project = true, /* that of DIR does */
 };

@@ -1,10 +1,12 @@
 /* cmd_login.c - sos login, logout, whoami. */
+#include <stdlib.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/commands.h"
+#include "cli/interrupt.h"
 #include "cli/login.h"
 #include "sos/base/auto.h"
 
@@ -16,17 +18,18 @@ static const struct config_item items[] = {
 };
 
 /* A secret is typed unseen; from a pipe it is just a line. */
-static char *token_ask(void)
+static char *token_ask(const struct cli *cli)
 {
     struct termios before, silent;
     char line[512] = "";
     bool terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
     if (terminal) {
-        fputs("token: ", stderr);
+        fprintf(stderr, "token for %s (not shown): ", cli->server);
         silent = before;
         silent.c_lflag &= ~(tcflag_t)ECHO;
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
     }
+    interrupts_catch(); /* whoever stops here wants to see again what is typed */
     char *got = fgets(line, sizeof line, stdin);
     if (terminal) {
         tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
@@ -58,9 +61,12 @@ static int login_run(struct cli *cli)
     bool from_stdin = config_bool(cli->config, "token-stdin");
     if (!from_stdin && !config_string(cli->config, "token-file")[0] && !isatty(STDIN_FILENO))
         return cli_usage(cli, "no terminal to ask on; give --token-file FILE or --token-stdin");
-    auto_free char *token =
-        from_stdin || !config_string(cli->config, "token-file")[0] ? token_ask() : login_token(cli);
-    if (!token)
+    auto_free char *token = from_stdin || !config_string(cli->config, "token-file")[0]
+                                ? token_ask(cli)
+                                : login_token(cli);
+    if (interrupted())
+        return 128 + interrupted();
+    if (!token || !token[0])
         return cli_usage(cli, "no token was given");
     cli->client = client_new(token, NULL);
     if (whoami_print(cli, &err) < 0 || login_keep(cli, token, &err) < 0)
@@ -71,7 +77,13 @@ static int login_run(struct cli *cli)
 static int logout_run(struct cli *cli)
 {
     struct err err = { 0 };
-    return login_forget(cli, &err) < 0 ? cli_fail(cli, &err) : EXIT_OK;
+    if (login_forget(cli, &err) < 0)
+        return cli_fail(cli, &err);
+    if (!cli->quiet)
+        fprintf(stderr, "logged out of %s\n", cli->server);
+    if (getenv("SOS_TOKEN") || config_string(cli->config, "token-file")[0])
+        fputs("  note: SOS_TOKEN or a token file is still used\n", stderr);
+    return EXIT_OK;
 }
 
 static int whoami_run(struct cli *cli)
@@ -81,14 +93,22 @@ static int whoami_run(struct cli *cli)
 }
 
 const struct command command_login = {
-    "login",
-    "",
-    "Keep a token for the farm, after asking the farm whose it is.",
-    items,
-    countof(items),
-    login_run
+    .name = "login",
+    .args = "",
+    .summary = "Keep a token for the farm, after asking the farm whose it is.",
+    .items = items,
+    .items_count = countof(items),
+    .run = login_run,
 };
-const struct command command_logout = { "logout", "", "Forget the token for the farm.",
-                                        NULL,     0,  logout_run };
-const struct command command_whoami = { "whoami", "", "Who the farm takes you for.",
-                                        NULL,     0,  whoami_run };
+const struct command command_logout = {
+    .name = "logout",
+    .args = "",
+    .summary = "Forget the token for the farm.",
+    .run = logout_run,
+};
+const struct command command_whoami = {
+    .name = "whoami",
+    .args = "",
+    .summary = "Who the farm takes you for.",
+    .run = whoami_run,
+};

@@ -9,7 +9,7 @@
 static void queue_print(const struct sos_queue *queue)
 {
     char age[TEXT_MAX], cell[4][TEXT_MAX];
-    printf("FARM  %s · %d running · %d queued\n", queue->accepting ? "accepting" : "not accepting",
+    printf("FARM  %s, %d running, %d queued\n", queue->accepting ? "accepting" : "not accepting",
            queue->running, queue->queued);
     struct table *table = table_new(5);
     table_row(table, (const char *const[]){ "POOL", "SLOTS", "BUSY", "QUEUED", "OLDEST" });
@@ -120,8 +120,21 @@ static int images_run(struct cli *cli)
     return EXIT_OK;
 }
 
-const struct command command_queue = { "queue", "", "Show what runs and what waits.",
-                                       NULL,    0,  queue_run };
-const struct command command_workers = { "workers", "", "Show the workers.", NULL, 0, workers_run };
-const struct command command_images = { "images", "", "Show the curated images.",
-                                        NULL,     0,  images_run };
+const struct command command_queue = {
+    .name = "queue",
+    .args = "",
+    .summary = "Show what runs and what waits.",
+    .run = queue_run,
+};
+const struct command command_workers = {
+    .name = "workers",
+    .args = "",
+    .summary = "Show the workers.",
+    .run = workers_run,
+};
+const struct command command_images = {
+    .name = "images",
+    .args = "",
+    .summary = "Show the curated images.",
+    .run = images_run,
+};

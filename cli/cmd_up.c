@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/follow.h"
+#include "cli/interrupt.h"
 #include "cli/login.h"
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
@@ -285,7 +285,7 @@ static int run(struct cli *cli)
                      .server = { .name = "sos-server" },
                      .worker = { .name = "sos-worker" },
                      .programs = xstrndup(self, slash ? (size_t)(slash - self) : 0) };
-    interrupts_catch();
+    interrupts_hold();
     int rc = up_all(&up, &err);
     if (rc == 0) {
         printf("ready %s\n", up.server_url);
@@ -302,6 +302,11 @@ static int run(struct cli *cli)
 }
 
 const struct command command_up = {
-    "up",           "", "Run a whole farm on this machine: store, server and a worker.", items,
-    countof(items), run
+    .name = "up",
+    .args = "",
+    .summary = "Run a whole farm on this machine: store, server and a worker.",
+    .items = items,
+    .items_count = countof(items),
+    .run = run,
+    .no_project = true,
 };

@@ -57,13 +57,20 @@ char *login_token(struct cli *cli)
     struct err err = { 0 };
     const char *given = getenv("SOS_TOKEN");
     const char *file = config_string(cli->config, "token-file");
-    if (file[0]) {
+    /* A project may name its farm, but not one to send a token to that was not meant for it. */
+    bool may_give = !cli->foreign;
+    if (!may_give && (file[0] || (given && given[0])))
+        fprintf(stderr,
+                "warning: sos.yaml names the farm %s: your token is not sent there\n"
+                "    try: sos login, or SOS_SERVER=%s\n",
+                cli->server, cli->server);
+    if (file[0] && may_give) {
         char *token = first_line(file, &err);
         if (!token)
             fprintf(stderr, "warning: %s\n", err.text);
         return token;
     }
-    if (given && given[0])
+    if (given && given[0] && may_give)
         return xstrdup(given);
 
     struct buf text;
@@ -74,6 +81,21 @@ char *login_token(struct cli *cli)
         token = credentials_find(&text, cli->server);
     buf_done(&text);
     return token;
+}
+
+const char *login_origin(const struct cli *cli)
+{
+    struct err ignored;
+    struct buf text;
+    const char *given = getenv("SOS_TOKEN");
+    if (!cli->foreign && config_string(cli->config, "token-file")[0])
+        return "the token file";
+    if (!cli->foreign && given && given[0])
+        return "environment (SOS_TOKEN)";
+    auto_free char *kept =
+        credentials_read(&text, &ignored) < 0 ? NULL : credentials_find(&text, cli->server);
+    buf_done(&text);
+    return kept ? "kept by sos login" : "none: sos login";
 }
 
 /* The file without this server's line, with a new one when there is a token. */

@@ -5,6 +5,8 @@
 
 /* The token to speak to cli->server with (gives; free()); NULL when there is none. */
 char *login_token(struct cli *cli);
+/* Where that token comes from, in words (static). */
+const char *login_origin(const struct cli *cli);
 /* Keep `token` for cli->server. */
 int login_keep(struct cli *cli, const char *token, struct err *err);
 int login_forget(struct cli *cli, struct err *err);

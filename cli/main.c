@@ -2,9 +2,9 @@
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -82,10 +82,7 @@ static void cli_init(struct cli *cli)
     cli->tty = isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
     cli->color = cli->tty && !config_bool(cli->config, "no-color") && !(no_color && no_color[0]);
     cli->utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
-    char *server = xstrdup(config_string(cli->config, "server"));
-    for (size_t len = strlen(server); len > 0 && server[len - 1] == '/'; len--)
-        server[len - 1] = '\0';
-    cli->server = server;
+    cli->server = xstrdup(config_string(cli->config, "server"));
     cli->args = config_args(cli->config, &cli->args_count);
 }
 
@@ -93,26 +90,51 @@ static void cli_done(struct cli *cli)
 {
     client_free(cli->client);
     free((char *)cli->server);
+    config_free(cli->project);
     config_free(cli->config);
 }
 
-static void command_help_print(const struct command *command, FILE *out)
+/* A command's own flags, then those of every command (gives; free()). */
+static struct config_item *all_items(const struct command *command, size_t *ret_count)
 {
-    fprintf(out, "usage: sos %s %s\n\n%s\n\nflags:\n", command->name, command->args,
-            command->summary);
-    config_help(command->items, command->items_count, out);
-    config_help(global_items, global_items_count, out);
+    size_t own = command->items_count;
+    struct config_item *items = xcalloc(own + global_items_count, sizeof *items);
+    if (own > 0)
+        memcpy(items, command->items, own * sizeof *items);
+    memcpy(items + own, global_items, global_items_count * sizeof *items);
+    *ret_count = own + global_items_count;
+    return items;
+}
+
+void command_help_print(const struct command *command, FILE *out)
+{
+    size_t count = 0;
+    auto_free struct config_item *items = all_items(command, &count);
+    fprintf(out, "usage: sos %s%s%s\n\n%s\n\nflags:\n", command->name, command->args[0] ? " " : "",
+            command->args, command->summary);
+    config_help(items, count, out);
+}
+
+/* What was printed must have arrived.  A reader that has gone ends this as it ends any program. */
+static int output_end(int code)
+{
+    struct stat st;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    if (fstat(STDOUT_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode))) {
+        signal(SIGPIPE, SIG_DFL);
+        raise(SIGPIPE);
+    }
+    fputs("error: standard output cannot be written\n", stderr);
+    return code ? code : EXIT_UNEXPECTED;
 }
 
 static int command_run(const struct command *command, int words, int argc, char **argv)
 {
     struct cli cli = { .command = command };
     struct err err = { 0 };
-    size_t count = global_items_count + command->items_count;
-    auto_free struct config_item *items = xcalloc(count, sizeof *items);
-    memcpy(items, global_items, global_items_count * sizeof *items);
-    if (command->items_count)
-        memcpy(items + global_items_count, command->items, command->items_count * sizeof *items);
+    size_t count = 0;
+    auto_free struct config_item *items = all_items(command, &count);
 
     auto_free char *file = cli_user_file("config.yaml");
     argv[words] = argv[0];
@@ -123,12 +145,16 @@ static int command_run(const struct command *command, int words, int argc, char 
     if (config_wants_help(cli.config)) {
         command_help_print(command, stdout);
         config_free(cli.config);
-        return EXIT_OK;
+        return output_end(EXIT_OK);
     }
     cli_init(&cli);
-    int code = command->run(&cli);
+    int code = EXIT_OK;
+    if (!command->no_project && cli_project_load(&cli, ".", &err) < 0)
+        code = cli_fail(&cli, &err);
+    else
+        code = command->run(&cli);
     cli_done(&cli);
-    return code;
+    return output_end(code);
 }
 
 int main(int argc, char **argv)
@@ -144,8 +170,10 @@ int main(int argc, char **argv)
     bool asked = argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0);
     if (argc > 1 && !asked && second_word_hint(argv[1]))
         return EXIT_USAGE;
-    if (argc > 1 && !asked)
-        fprintf(stderr, "error: there is no command \"%s\"\n", argv[1]);
+    if (argc > 1 && !asked) {
+        fprintf(stderr, "error: there is no command \"%s\"\n  try: sos help\n", argv[1]);
+        return EXIT_USAGE;
+    }
     help_print(asked ? stdout : stderr);
     return asked ? EXIT_OK : EXIT_USAGE;
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/api.h"
+#include "cli/interrupt.h"
 #include "sos/base/auto.h"
 #include "sos/base/blobstream.h"
 
@@ -75,6 +76,10 @@ static int blobs_pack(const struct project *project, struct sos_source *source, 
         if (!sent[missing - source->missing])
             rc = file_send(writer, project, file, err);
         sent[missing - source->missing] = true;
+        if (rc == 0 && interrupted()) {
+            err_set(err, ERR_CONFLICT, "stopped while the files were read");
+            rc = err_reason(err, "CANCELLED");
+        }
     }
     if (rc == 0)
         rc = blobstream_end(writer, err);
@@ -82,6 +87,12 @@ static int blobs_pack(const struct project *project, struct sos_source *source, 
     if (rc == 0 && fflush(spool) != 0)
         rc = err_errno(err, "write a temporary file");
     return rc;
+}
+
+static int on_cancelled(void *ctx)
+{
+    (void)ctx;
+    return interrupted();
 }
 
 static int blobs_put(struct cli *cli, const char *id, FILE *spool, int64_t size,
@@ -95,7 +106,8 @@ static int blobs_put(struct cli *cli, const char *id, FILE *spool, int64_t size,
     request.body_fd = fileno(spool);
     request.body_fd_len = size;
     request.idle_ms = 120000;
-    int rc = client_do(api_client(cli), &request, &answer, err);
+    request.cancelled = on_cancelled;
+    int rc = api_do(cli, &request, &answer, err);
     if (rc < 0)
         return rc;
     if (answer.status == 200)
@@ -113,11 +125,16 @@ static int blobs_send(struct cli *cli, const struct project *project, struct sos
     if (!spool)
         return err_errno(err, "make a temporary file");
     int rc = blobs_pack(project, source, spool, sum, err);
+    if (rc == -ERR_CONFLICT)
+        err_hint(err, "run it again when nothing writes there");
     if (rc < 0)
         return rc;
     sum->bytes_sent = ftell(spool);
     struct sos_source after = { 0 };
-    rc = blobs_put(cli, source->id, spool, sum->bytes_sent, &after, err);
+    struct api_patience patience = { 0 };
+    do
+        rc = blobs_put(cli, source->id, spool, sum->bytes_sent, &after, err);
+    while (api_again(&patience, rc));
     if (rc == 0 && !after.complete)
         rc = err_set(err, ERR_IO, "the server still lacks %zu files after the upload",
                      after.missing_count);
@@ -132,8 +149,12 @@ int upload_source(struct cli *cli, const struct project *project, struct upload_
     struct sos_source source = { 0 };
     memset(ret, 0, sizeof *ret);
     manifest_make(&project->walk.tree, &manifest);
-    int rc = api_call(cli, "POST", "/v1/sources", NULL, &sos_manifest_type, &manifest,
+    struct api_patience patience = { 0 };
+    int rc = 0;
+    do
+        rc = api_call(cli, "POST", "/v1/sources", NULL, &sos_manifest_type, &manifest,
                       &sos_source_type, &source, NULL, err);
+    while (api_again(&patience, rc));
     sos_manifest_done(&manifest);
     if (rc < 0)
         return rc;

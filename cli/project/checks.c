@@ -231,15 +231,33 @@ static void check_lfs(struct project *project)
     }
 }
 
+/* One may report under several ids. */
 static const struct {
-    const char *id;
+    const char *ids;
     void (*run)(struct project *project);
 } checks[] = {
-    { "lock-missing", check_lock },    { "dirty-tree", check_dirty },
-    { "file-size", check_sizes },      { "symlink", check_links },
-    { "file-kind", check_names },      { "secret-file", check_secrets },
-    { "built-output", check_outputs }, { "lfs-pointer", check_lfs },
+    { "lock-missing lock-ignored", check_lock },
+    { "dirty-tree", check_dirty },
+    { "file-size total-size file-count empty", check_sizes },
+    { "symlink", check_links },
+    { "file-kind case-collision", check_names },
+    { "secret-file", check_secrets },
+    { "built-output", check_outputs },
+    { "lfs-pointer", check_lfs },
 };
+
+bool check_is_known(const char *id)
+{
+    size_t len = strlen(id);
+    for (size_t i = 0; i < countof(checks); i++)
+        for (const char *at = checks[i].ids; *at; at += strspn(at, " ")) {
+            size_t word = strcspn(at, " ");
+            if (word == len && memcmp(at, id, len) == 0)
+                return true;
+            at += word;
+        }
+    return false;
+}
 
 static bool skipped(const char *id, const struct project_wish *wish)
 {

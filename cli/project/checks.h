@@ -3,5 +3,7 @@
 #pragma once
 #include "cli/project/project.h"
 
+/* May this id be skipped? */
+bool check_is_known(const char *id);
 /* Fills project->findings. */
 void checks_run(struct project *project, const struct project_wish *wish);

@@ -1,5 +1,6 @@
 #include "cli/project/ignore.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "sos/base/auto.h"
@@ -46,15 +47,18 @@ void ignore_reset(struct ignore *ignore, size_t mark)
     }
 }
 
-/* Length without trailing blanks, unless the last one is quoted by a backslash. */
+/* Length without the blanks at the end, unless a backslash quotes the first of them. */
 static size_t trimmed(const char *line, size_t len)
 {
-    while (len > 0 && (line[len - 1] == ' ' || line[len - 1] == '\t' || line[len - 1] == '\r')) {
-        if (len > 1 && line[len - 2] == '\\')
-            break;
-        len--;
+    size_t keep = 0;
+    for (size_t i = 0; i < len; i++) {
+        if (line[i] == '\\' && i + 1 < len)
+            i++;
+        else if (line[i] == ' ')
+            continue;
+        keep = i + 1;
     }
-    return len;
+    return keep;
 }
 
 static int pattern_add(struct ignore *ignore, const char *folder, const char *line, size_t len,
@@ -74,6 +78,9 @@ static int pattern_add(struct ignore *ignore, const char *folder, const char *li
     }
     if (len == 0)
         return 0;
+    if (len > IGNORE_PATTERN_MAX)
+        return err_set(err, ERR_LIMIT, "an ignore pattern of more than %d bytes",
+                       IGNORE_PATTERN_MAX);
     if (ignore->count == IGNORE_PATTERNS_MAX)
         return err_set(err, ERR_LIMIT, "more than %d ignore patterns", IGNORE_PATTERNS_MAX);
 
@@ -103,7 +110,8 @@ int ignore_add(struct ignore *ignore, const char *folder, const char *text, size
     while (start < len) {
         const char *end = memchr(text + start, '\n', len - start);
         size_t stop = end ? (size_t)(end - text) : len;
-        int rc = pattern_add(ignore, folder, text + start, stop - start, err);
+        bool cr = end && stop > start && text[stop - 1] == '\r';
+        int rc = pattern_add(ignore, folder, text + start, stop - start - cr, err);
         if (rc < 0)
             return rc;
         start = stop + 1;
@@ -111,97 +119,137 @@ int ignore_add(struct ignore *ignore, const char *folder, const char *text, size
     return 0;
 }
 
-/* One "[…]" against one character; *ret_next is behind it, NULL when it is no class at all. */
+/* --- the glob --- */
+
+/* "[:alpha:]" at `p`: does c belong to it?  *ret_next is behind it, NULL when there is no such. */
+static bool named_class_matches(const char *p, char c, const char **ret_next)
+{
+    static const struct {
+        const char *name;
+        int (*is)(int c);
+    } classes[] = {
+        { "alnum", isalnum }, { "alpha", isalpha }, { "blank", isblank }, { "cntrl", iscntrl },
+        { "digit", isdigit }, { "graph", isgraph }, { "lower", islower }, { "print", isprint },
+        { "punct", ispunct }, { "space", isspace }, { "upper", isupper }, { "xdigit", isxdigit },
+    };
+    const char *end = strstr(p + 2, ":]");
+    *ret_next = NULL;
+    for (size_t i = 0; end && i < countof(classes); i++)
+        if (strlen(classes[i].name) == (size_t)(end - p) - 2 &&
+            strncmp(classes[i].name, p + 2, (size_t)(end - p) - 2) == 0) {
+            *ret_next = end + 2;
+            return classes[i].is((unsigned char)c) != 0;
+        }
+    return false;
+}
+
+/* One character of a class, or a range of them; NULL when the class does not end. */
+static const char *range_matches(const char *p, char c, bool *ret_found)
+{
+    unsigned char low = (unsigned char)(*p == '\\' ? *++p : *p), high = low, u = (unsigned char)c;
+    if (!low)
+        return NULL;
+    p++;
+    if (p[0] == '-' && p[1] && p[1] != ']') {
+        high = (unsigned char)(p[1] == '\\' ? *(p += 2) : *(p += 1));
+        if (!high)
+            return NULL;
+        p++;
+    }
+    *ret_found = *ret_found || (u >= low && u <= high);
+    return p;
+}
+
+/* One "[...]" against one character; *ret_next is behind it, NULL when it is no class at all. */
 static bool class_matches(const char *glob, char c, const char **ret_next)
 {
     const char *p = glob + 1;
     bool negated = *p == '!' || *p == '^';
     bool found = false;
-    if (negated)
-        p++;
+    p += negated;
     for (bool first = true; first || *p != ']'; first = false) {
-        if (!*p) {
-            *ret_next = NULL;
+        const char *next = NULL;
+        if (p[0] == '[' && p[1] == ':')
+            found = named_class_matches(p, c, &next) || found;
+        else if (*p)
+            next = range_matches(p, c, &found);
+        *ret_next = p = next;
+        if (!p)
             return false;
-        }
-        char low = *p == '\\' && p[1] ? *++p : *p;
-        char high = low;
-        p++;
-        if (p[0] == '-' && p[1] && p[1] != ']') {
-            high = p[1] == '\\' && p[2] ? *(p += 2) : *(p += 1);
-            p++;
-        }
-        found = found || (c >= low && c <= high);
     }
     *ret_next = p + 1;
     return found != negated && c != '/';
 }
 
-/* Does one element of the pattern at *glob (no star) match the character at text? */
+/* Does one element of the pattern (no star) match the character at `text`? */
 static bool one_matches(const char *glob, const char *text, const char **ret_next)
 {
     *ret_next = glob + 1;
     if (*glob == '?')
-        return *text && *text != '/';
-    if (*glob == '[') {
-        bool matches = class_matches(glob, *text, ret_next);
-        if (*ret_next)
-            return *text && matches;
-        *ret_next = glob + 1;
-        return *text == '[';
-    }
-    if (*glob == '\\' && glob[1]) {
+        return *text != '/';
+    if (*glob == '[')
+        return class_matches(glob, *text, ret_next) && *ret_next;
+    if (*glob == '\\') {
         *ret_next = glob + 2;
-        return *text == glob[1];
+        return glob[1] && *text == glob[1];
     }
     return *glob == *text;
 }
 
-/* Backtracks to the last star only, and to the last double star: linear in practice, and at worst
- * the product of the two lengths for each. */
+/* NO_LONGER: the text is too short for the rest, so no star before can help.
+ * NOT_HERE: a "/" is in the way of a "*", so only a "**" can. */
+enum match { NO, YES, NO_LONGER, NOT_HERE };
+
+static enum match glob_match(const char *glob, const char *text);
+
+/* A star at *glob, or several; `begin` is where this part of the pattern begins. */
+static enum match star_match(const char *begin, const char *glob, const char *text)
+{
+    const char *rest = glob + strspn(glob, "*");
+    bool bounded = (glob == begin || glob[-1] == '/') && (!*rest || *rest == '/');
+    bool deep = rest - glob > 1 && bounded;
+    if (deep && *rest == '/' && glob_match(rest + 1, text) == YES)
+        return YES;
+    if (!*rest)
+        return deep || !strchr(text, '/') ? YES : NOT_HERE;
+    for (;; text++) {
+        enum match match = glob_match(rest, text);
+        if (match != NO && (!deep || match != NOT_HERE))
+            return match;
+        if (!*text)
+            return NO_LONGER;
+        if (!deep && *text == '/')
+            return NOT_HERE;
+    }
+}
+
+static enum match glob_match(const char *glob, const char *text)
+{
+    const char *next;
+    for (const char *begin = glob; *glob; glob = next, text++) {
+        if (*glob == '*')
+            return star_match(begin, glob, text);
+        if (!*text)
+            return NO_LONGER;
+        if (!one_matches(glob, text, &next))
+            return NO;
+    }
+    return *text ? NO : YES;
+}
+
 bool ignore_glob(const char *pattern, const char *text)
 {
-    const char *star = NULL, *star_text = NULL;
-    const char *deep = NULL, *deep_text = NULL;
-    const char *begin = pattern;
-    for (;;) {
-        if (pattern[0] == '*' && pattern[1] == '*' && (pattern == begin || pattern[-1] == '/') &&
-            (pattern[2] == '/' || !pattern[2])) {
-            if (!pattern[2])
-                return *text != '\0';
-            deep = pattern + 3;
-            deep_text = text;
-            star = NULL;
-            pattern = deep;
-            continue;
-        }
-        if (*pattern == '*') {
-            while (*pattern == '*')
-                pattern++;
-            star = pattern;
-            star_text = text;
-            continue;
-        }
-        const char *next;
-        if (*pattern ? *text && one_matches(pattern, text, &next) : !*text) {
-            if (!*text)
-                return true;
-            pattern = next;
-            text++;
-            continue;
-        }
-        if (star && *star_text && *star_text != '/') {
-            text = ++star_text;
-            pattern = star;
-            continue;
-        }
-        const char *slash = deep ? strchr(deep_text, '/') : NULL;
-        if (!slash)
-            return false;
-        text = deep_text = slash + 1;
-        pattern = deep;
-        star = NULL;
-    }
+    return glob_match(pattern, text) == YES;
+}
+
+/* git compares what stands before the first special character as it is, and takes the rest for a
+ * pattern of its own: "a**" is "a" and then "**". */
+static bool path_matches(const char *glob, const char *path)
+{
+    size_t plain = strcspn(glob, "*?[\\");
+    if (strncmp(glob, path, plain) != 0)
+        return false;
+    return glob[plain] ? ignore_glob(glob + plain, path + plain) : !path[plain];
 }
 
 static bool pattern_matches(const struct pattern *pattern, const char *path, bool is_folder)
@@ -214,8 +262,10 @@ static bool pattern_matches(const struct pattern *pattern, const char *path, boo
             return false;
         path += below + 1;
     }
+    if (pattern->anchored)
+        return path_matches(pattern->glob, path);
     const char *name = strrchr(path, '/');
-    return ignore_glob(pattern->glob, pattern->anchored || !name ? path : name + 1);
+    return ignore_glob(pattern->glob, name ? name + 1 : path);
 }
 
 /* 1 out, 0 in, -1 nothing is said of it. */

@@ -1,8 +1,8 @@
 /* ignore.h - which files of a project are not sent.
  *
- * Three layers, later ones win: the image's excludes < .gitignore (each folder's
- * own) < .sosignore, all in gitignore's syntax and with its rules: the last
- * matching pattern of the most specific file decides, "!" re-includes, and
+ * Three layers, later ones win: the image's excludes < git's rules (info/exclude,
+ * then .gitignore of each folder of the work tree) < .sosignore, all in gitignore's syntax and with
+ * its rules: the last matching pattern of the most specific file decides, "!" re-includes, and
  * nothing below an excluded folder can be re-included.
  * Source: gitignore(5). */
 #pragma once
@@ -11,7 +11,7 @@
 
 #include "sos/base/err.h"
 
-enum { IGNORE_PATTERNS_MAX = 20000 };
+enum { IGNORE_PATTERNS_MAX = 20000, IGNORE_PATTERN_MAX = 4096 };
 
 struct ignore;
 

@@ -21,8 +21,9 @@ struct walk_oddity {
     char *detail;
 };
 
-/* `excludes` (count) are the image's.  Fails only when the folder itself cannot be read or a cap is
- * reached.  The caller owns *ret (walk_done()). */
+/* `root` is a real path (realpath(3)); when it is a part of a git work tree, the ignore rules above
+ * it hold too.  `excludes` (count) are the image's.  Fails only when the folder itself cannot be
+ * read or a cap is reached.  The caller owns *ret (walk_done()). */
 int walk_project(const char *root, char *const *excludes, size_t excludes_count, struct walk *ret,
                  struct err *err);
 void walk_done(struct walk *walk);

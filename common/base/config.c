@@ -177,7 +177,7 @@ static int long_flag(struct flags *flags, const char *arg, struct err *err)
     const char *text = name[len] == '=' ? name + len + 1 : NULL;
     auto_free char *shown = xstrndup(arg, len + 2);
 
-    if (len == 6 && strncmp(name, "config", len) == 0) {
+    if (len == 6 && strncmp(name, "config", len) == 0 && find_item(config, name, len) < 0) {
         text = text ? text : next_value(flags);
         free(config->file);
         config->file = xstrdup(text);
@@ -468,6 +468,10 @@ void config_help(const struct config_item *items, size_t count, FILE *out)
     for (size_t i = 0; i < count; i++)
         help_line(out, items[i].letter, items[i].name, kinds[items[i].type], items[i].help,
                   items[i].fallback);
-    help_line(out, 0, "config", "FILE", "YAML file with these settings", NULL);
+    bool own = false;
+    for (size_t i = 0; i < count; i++)
+        own = own || strcmp(items[i].name, "config") == 0;
+    if (!own)
+        help_line(out, 0, "config", "FILE", "YAML file with these settings", NULL);
     help_line(out, 0, "help", "", "this text", NULL);
 }

@@ -226,6 +226,9 @@ static void log_answer(struct call *call, const struct farm_log *log)
 
     log_headers(call, log, offset, part > 0 ? len : 0);
     if (part < 0) {
+        char size[40];
+        snprintf(size, sizeof size, "bytes */%" PRId64, log->size);
+        http_set_header(call->request, "Content-Range", size);
         err_set(&err, ERR_INVALID, "the log has %" PRId64 " bytes", log->size);
         call_problem_status(call, 416, &err);
     } else if (log->size == 0 || (at_end && call->offset > 0)) {

@@ -1,10 +1,14 @@
 """The command line as its user meets it: words, exit codes, what travels."""
 import json
+import os
+import signal
+import socket
 import subprocess
+import time
 
 import pytest
 
-from farm import sample
+from farm import Farm, sample
 
 
 def commit(folder, message="x"):
@@ -84,7 +88,7 @@ def test_version_comes_from_git_and_a_dirty_tree_is_told(farm, tmp_path):
     commit(project)
     subprocess.run(["git", "-C", project, "tag", "v3.2.1"], check=True)
     got = farm.sos("build", project, "--dry-run")
-    assert " v3.2.1 " in got.stderr and "version from git describe" in got.stderr
+    assert " v3.2.1 (git describe" in got.stderr
     (project / "extra.txt").write_text("x")
     got = farm.sos("build", project, "--dry-run")
     assert "dirty-tree" in got.stderr and "v3.2.1+dirty." in got.stderr
@@ -143,3 +147,161 @@ def test_completion_is_valid_bash():
     script = subprocess.run([farm_bin(), "completion", "bash"], capture_output=True, text=True).stdout
     probe = script + '\nCOMP_WORDS=(sos art); COMP_CWORD=1; _sos; echo "${COMPREPLY[@]}"'
     assert subprocess.run(["bash", "-c", probe], capture_output=True, text=True).stdout.strip() == "artifact"
+
+
+# --- what goes wrong while one waits ---
+
+def slow_go(folder):
+    """A project whose start, which `check` tries, takes seconds: time to break something."""
+    project = sample("go", folder)
+    (project / "slow.go").write_text('package main\n\nimport "time"\n\nfunc init() { time.Sleep(4 * time.Second) }\n')
+    return project
+
+
+def follow(farm, *args, **env):
+    return subprocess.Popen([farm_bin(), *map(str, args)], env=dict(farm.env, **env), text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def running(farm, project):
+    """The id of the project's build, once its steps run."""
+    def find():
+        builds = farm.get(f"/v1/builds?project={project}").json().get("builds", [])
+        return builds[0]["id"] if builds else None
+    until(find)
+    farm.wait(find(), lambda build: build["state"] == "RUNNING", 60)
+    return find()
+
+
+def until(question, seconds=60):
+    end = time.monotonic() + seconds
+    while not (answer := question()):
+        assert time.monotonic() < end, "it did not come to pass"
+        time.sleep(0.05)
+    return answer
+
+
+def test_followers_outlive_the_server(tmp_path):
+    with Farm() as farm:
+        build = follow(farm, "build", slow_go(tmp_path / "p"), "-n", "outlives")
+        id = running(farm, "outlives")
+        logs = follow(farm, "logs", "-f", id)
+        farm.kill("sos-server")
+        out, err = build.communicate(timeout=120)
+        assert build.returncode == 0, err
+        assert "no farm" not in err and "is back" in err, err
+        log, err = logs.communicate(timeout=120)
+        assert logs.returncode == 0, err
+        assert log == farm.build_log(id)
+
+
+def test_an_interrupt_detaches_and_in_ci_cancels(farm, tmp_path):
+    project = slow_go(tmp_path / "p")
+    for name, env, code, end in (("left", {}, signal.SIGINT, "SUCCEEDED"), ("ci", {"CI": "1"}, signal.SIGTERM, "CANCELED")):
+        build = follow(farm, "build", project, "-n", name, **env)
+        id = running(farm, name)
+        start = time.monotonic()
+        build.send_signal(code)
+        _, err = build.communicate(timeout=30)
+        assert time.monotonic() - start < 5, "a long poll is no reason to let somebody wait"
+        assert build.returncode == 128 + code
+        assert ("Detached" in err and "sos logs -f" in err) if not env else "Canceled" in err
+        assert farm.wait_final(id, 60)["state"] == end
+
+
+def test_waiting_may_end_before_the_build(farm, tmp_path):
+    got = farm.sos("build", slow_go(tmp_path / "p"), "-n", "patience", "--wait-timeout", "1s", check=8)
+    assert "sos status --wait" in got.stderr
+    id = farm.get("/v1/builds?project=patience").json()["builds"][0]["id"]
+    farm.sos("status", id, "--exit-status", check=8)
+    farm.sos("status", id, "--wait", "--exit-status")
+
+
+# --- machines read it ---
+
+def events(got):
+    return [json.loads(line) for line in got.stdout.splitlines()]
+
+
+def test_json_ends_with_a_result_whatever_happens(farm, tmp_path):
+    project = sample("go", tmp_path / "p")
+    good = events(farm.sos("build", project, "-n", "json", "--json"))
+    assert good[0]["type"] == "project" and good[0]["project"]["files"] > 0
+    assert good[-1]["exitCode"] == 0 and good[-1]["result"]["state"] == "SUCCEEDED"
+    assert all(a != b for a, b in zip(good, good[1:])), "an event tells what changed"
+    away = events(farm.sos("build", project, "--json", "--server", "http://127.0.0.1:9", check=7))
+    assert away[-1]["exitCode"] == 7 and away[-1]["error"]["reason"] == "UNREACHABLE"
+    wrong = events(farm.sos("build", project, "--json", "--priority", "huge", check=2))
+    assert wrong == [{"type": "result", "exitCode": 2, "error": wrong[-1]["error"]}]
+    (project / "go.sum").unlink()
+    bad = events(farm.sos("build", project, "--json", check=6))
+    assert bad[0]["project"]["findings"][0]["id"] == "lock-missing" and bad[-1]["error"]["reason"] == "CHECKS_FAILED"
+
+
+def test_a_plain_build_prints_its_artifact_on_stdout(farm, tmp_path):
+    got = farm.sos("build", sample("go", tmp_path / "p"), "-n", "line", "-V", "v1")
+    sha256 = farm.get("/v1/artifacts/line/versions/v1").json()["files"][0]["sha256"]
+    assert got.stdout == f"line@v1 sha256:{sha256}\n"
+    assert "\033" not in got.stderr
+
+
+def test_output_that_cannot_be_written_is_an_error(farm, tmp_path):
+    build = farm.build(sample("go", tmp_path / "p"), "-n", "full")
+    with open("/dev/full", "w") as full:
+        got = subprocess.run([farm_bin(), "logs", build["id"]], env=farm.env, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert got.returncode == 1 and "standard output" in got.stderr
+    reader, writer = os.pipe()
+    os.close(reader)
+    got = subprocess.run([farm_bin(), "logs", build["id"]], env=farm.env, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (got.returncode, got.stderr) == (-signal.SIGPIPE, "")
+
+
+def test_a_prefix_must_name_one_build(farm, tmp_path):
+    project = sample("go", tmp_path / "p")
+    ids = [farm.build(project, "-n", f"prefix{i}")["id"] for i in range(2)]
+    got = farm.sos("status", ids[0][:6], check=2)
+    assert "more than one" in got.stderr
+    assert ids[1] in farm.sos("status", ids[1][:-1]).stdout
+
+
+# --- settings ---
+
+def test_flag_outranks_environment_outranks_project_outranks_user(farm, tmp_path):
+    project = sample("go", tmp_path / "p")
+    (project / "sos.yaml").write_text("server: http://127.0.0.1:1\nname: fromfile\n")
+    def run(*args, **env):
+        env = {**{k: v for k, v in farm.env.items() if k != "SOS_SERVER"}, **env}
+        return subprocess.run([farm_bin(), *args], env=env, cwd=project, capture_output=True, text=True)
+    assert "no farm answers at http://127.0.0.1:1\n" in run("build", "--dry-run").stderr
+    assert "fromfile (" in run("build", "--dry-run", SOS_SERVER=farm.url).stderr
+    assert "fromenv (" in run("build", "--dry-run", SOS_SERVER=farm.url, SOS_NAME="fromenv").stderr
+    got = run("build", "--dry-run", "--server", farm.url, "-n", "fromflag", SOS_NAME="fromenv", SOS_SERVER="http://127.0.0.1:2")
+    assert "fromflag (" in got.stderr, got.stderr
+    told = run("doctor", "--config", SOS_NAME="fromenv").stdout
+    assert "sos.yaml:1" in next(line for line in told.splitlines() if "server" in line)
+    assert "environment" in next(line for line in told.splitlines() if "fromenv" in line)
+    user = tmp_path / "user.yaml"
+    user.write_text(f"server: {farm.url}\n")
+    (project / "sos.yaml").write_text("name: fromfile\n")
+    assert "fromfile (" in run("build", "--dry-run", SOS_CONFIG=str(user)).stderr
+
+
+def test_a_token_is_not_sent_to_a_farm_that_the_project_names(farm, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        (tmp_path / "sos.yaml").write_text(f"server: http://127.0.0.1:{server.getsockname()[1]}\n")
+        env = {**{k: v for k, v in farm.env.items() if k != "SOS_SERVER"}, "SOS_TOKEN": "sosu_secret"}
+        asking = subprocess.Popen([farm_bin(), "list"], env=env, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        asked, _ = server.accept()
+        with asked:
+            request = asked.recv(65536).decode()
+        _, err = asking.communicate(timeout=30)
+    assert "GET /v1/builds" in request and "secret" not in request
+    assert "not sent there" in err
+
+
+# --- the project ---
+
+def test_a_misspelt_check_is_refused(farm, tmp_path):
+    got = farm.sos("build", tmp_path, "--skip-check", "secret-files", check=2)
+    assert "sos help checks" in got.stderr

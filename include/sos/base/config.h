@@ -33,8 +33,8 @@ struct config_item {
 
 struct config;
 
-/* Reads the flags, the environment and the file of --config (or SOS_CONFIG, or `default_file` when
- * it exists).  argv[0] is skipped; elements that are no flags, and all behind "--", are left in
+/* Reads the flags, the environment and the file of --config (unless an item is called so; or
+ * SOS_CONFIG, or `default_file` when it exists).  argv[0] is skipped; elements that are no flags, and all behind "--", are left in
  * order and told by config_args().  Flags: --name=value, --name value, -n value, -nvalue; for a
  * CONFIG_BOOL --name, --no-name, --name=false.  An empty environment variable counts as not set; a
  * list in it has one item a line.  An unknown flag or key, or a value of the wrong type, is

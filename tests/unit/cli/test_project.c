@@ -140,6 +140,53 @@ static void no_marker_and_unknown_images_are_refused(void **state)
     assert_non_null(strstr(room->err.hint, "node-24"));
 }
 
+/* As git has it: the rules of the folders above, up to the work tree's root, hold too. */
+static void a_part_of_a_work_tree_follows_its_parents_rules(void **state)
+{
+    struct room *room = *state;
+    put(room, "repo/.git/info/exclude", "*.local\n");
+    put(room, "repo/.gitignore", "*.log\n/svc/tmp/\n");
+    put(room, "repo/svc/.gitignore", "!keep.log\n");
+    put(room, "repo/svc/go.mod", "module x\n");
+    put(room, "repo/svc/a.log", "x");
+    put(room, "repo/svc/keep.log", "x");
+    put(room, "repo/svc/x.local", "x");
+    put(room, "repo/svc/tmp/x", "x");
+    put(room, ".gitignore", "go.mod\n"); /* above the work tree: says nothing */
+    auto_free char *svc = xasprintf("%s/repo/svc", room->dir);
+    const struct project_wish wish = { 0 };
+    assert_ok(project_read(svc, &room->images, &wish, &room->project, &room->err), room->err);
+    assert_int_equal(room->project.walk.tree.count, 3);
+    assert_string_equal(room->project.walk.tree.files[2].path, "keep.log");
+}
+
+/* .git of a linked work tree is a file that leads to the repository. */
+static void a_linked_work_tree_finds_its_exclude_file(void **state)
+{
+    struct room *room = *state;
+    put(room, "main/.git/info/exclude", "*.local\n");
+    put(room, "main/.git/worktrees/w/commondir", "../..\n");
+    auto_free char *link = xasprintf("gitdir: %s/main/.git/worktrees/w\n", room->dir);
+    put(room, "w/.git", link);
+    put(room, "w/go.mod", "module x\n");
+    put(room, "w/x.local", "x");
+    auto_free char *tree = xasprintf("%s/w", room->dir);
+    const struct project_wish wish = { 0 };
+    assert_ok(project_read(tree, &room->images, &wish, &room->project, &room->err), room->err);
+    assert_int_equal(room->project.walk.tree.count, 1);
+}
+
+/* A pipe in the place of an ignore file must not be waited for. */
+static void an_ignore_file_that_is_a_pipe_says_nothing(void **state)
+{
+    struct room *room = *state;
+    put(room, "go.mod", "module x\n");
+    auto_free char *pipe = xasprintf("%s/.gitignore", room->dir);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    assert_int_equal(read_it(room), 0);
+    assert_true(has_finding(room, "file-kind"));
+}
+
 static void all_findings_come_at_once_each_with_its_id(void **state)
 {
     struct room *room = *state;
@@ -237,6 +284,9 @@ int main(void)
         CASE(a_weak_marker_beside_a_strong_one_is_only_a_note),
         CASE(two_strong_markers_stop_and_say_how_to_choose),
         CASE(no_marker_and_unknown_images_are_refused),
+        CASE(a_part_of_a_work_tree_follows_its_parents_rules),
+        CASE(a_linked_work_tree_finds_its_exclude_file),
+        CASE(an_ignore_file_that_is_a_pipe_says_nothing),
         CASE(all_findings_come_at_once_each_with_its_id),
         CASE(made_up_secrets_of_tests_are_told_and_do_not_stop),
         CASE(a_check_can_be_switched_off_and_warnings_made_errors),
