@@ -55,7 +55,7 @@ static int file_send(struct blobstream_writer *writer, const struct project *pro
  * changes meanwhile is noticed before anything is sent. */
 static int file_write(void *ctx, const void *data, size_t len)
 {
-    return fwrite(data, 1, len, ctx) == len ? 0 : -1;
+    return fwrite(data, 1, len, ctx) == len ? 0 : -ERR_FULL;
 }
 
 static int blobs_pack(const struct project *project, struct sos_source *source, FILE *spool,
