@@ -129,12 +129,10 @@ static void register_work(struct task *task)
         workers_put(registering->farm->db, &registering->msg, registering->session, &task->err);
 }
 
-/* Builds that an earlier session held are lost at once; the slots it parked get no work. */
+/* Builds that an earlier session held are lost at once; the slots it parked are sent away. */
 static void sessions_end(struct farm *farm, const char *worker, const char *session)
 {
-    struct list lost;
-
-    list_init(&lost);
+    parks_end(farm, worker, session);
     list_each (link, &farm->leased) {
         struct build *build = list_item(link, struct build, link);
         if (lease_is_orphaned(build, worker, session))

@@ -74,6 +74,8 @@ static void on_saved(struct task *task)
 
     if (rc < 0) {
         log_warn("build", "change not saved", "build=%s why=\"%s\"", live->build->msg.id, err.text);
+        if (rc == -ERR_FULL)
+            farm->full_until_mono_ms = clock_mono_ms() + FARM_FULL_PAUSE_MS;
     } else {
         change->next->lease_until_mono_ms =
             live->build->lease_until_mono_ms; /* renewed meanwhile */

@@ -80,6 +80,19 @@ static void lease_answer(struct park *park, struct live *live)
     view_done(&view);
 }
 
+static int session_over(struct err *err)
+{
+    err_set(err, ERR_CONFLICT, "this session of the worker is over: register again");
+    return err_reason(err, "STALE_SESSION");
+}
+
+static bool session_is_current(struct farm *farm, const char *worker, const char *session)
+{
+    const struct worker *known = worker ? worker_find(farm, worker) : NULL;
+
+    return known && session && strcmp(known->session, session) == 0;
+}
+
 /* --- events --- */
 
 static void on_park_over(struct wait *wait)
@@ -89,7 +102,11 @@ static void on_park_over(struct wait *wait)
 
 static void park_begin(struct park *park)
 {
-    if (!wait_begin(park->farm, &park->wait, &park->farm->parked,
+    struct err err = { 0 };
+
+    if (!session_is_current(park->farm, park->worker, park->session))
+        park_answer(park, session_over(&err), NULL, &err);
+    else if (!wait_begin(park->farm, &park->wait, &park->farm->parked,
                     park->until_mono_ms - clock_mono_ms(), on_park_over))
         park_answer(park, 0, NULL, NULL);
 }
@@ -103,10 +120,9 @@ static int on_lease_prepare(struct change *change, struct err *err)
         .worker = park->worker,
         .session = park->session,
     };
-    struct worker *worker = worker_find(park->farm, park->worker);
 
-    if (!worker || strcmp(worker->session, park->session) != 0)
-        return err_set(err, ERR_CONFLICT, "the worker registered again meanwhile");
+    if (!session_is_current(park->farm, park->worker, park->session))
+        return session_over(err);
     return change_apply(change, &move, park->subject, err);
 }
 
@@ -133,8 +149,10 @@ static void on_leased(struct change *change, int rc, const struct err *err)
     if (rc < 0) {
         log_info("lease", "not given", "build=%s worker=%s why=\"%s\"", live->build->msg.id,
                  park->worker, err->text);
-        live_leave(live); /* back to its queue, if it still waits */
-        live_enter(live);
+        if (live->build->msg.state == SOS_BUILD_STATE_QUEUED) {
+            live_leave(live); /* back to its queue */
+            live_enter(live);
+        }
         park_begin(park);
         return;
     }
@@ -147,6 +165,11 @@ static void on_leased(struct change *change, int rc, const struct err *err)
                    (double)(clock_wall_ms() - msg->create_time_ms) / 1000.0);
     log_info("build", "leased", "build=%s attempt=%d worker=%s slot=%d", msg->id, msg->attempt,
              park->worker, park->slot);
+    if (!session_is_current(farm, park->worker, park->session)) {
+        lease_lose(live); /* the worker registered while this was on its way to the disk */
+        park_begin(park);
+        return;
+    }
     lease_answer(park, live);
 }
 
@@ -163,24 +186,33 @@ static struct build *pick_for(struct farm *farm, const struct worker *worker)
     return sched_pick(&farm->sched, images, count);
 }
 
+static void park_dispatch(struct park *park)
+{
+    struct farm *farm = park->farm;
+    struct worker *worker = worker_find(farm, park->worker);
+    struct build *build = worker ? pick_for(farm, worker) : NULL;
+    struct live *live = build ? live_find(farm, build->msg.id) : NULL;
+
+    if (!live || live->changes_count >= FARM_CHANGES_MAX)
+        return;
+    wait_end(farm, &park->wait);
+    sched_remove(&farm->sched, build);
+    list_append(&farm->leasing, &park->leasing_link);
+    park->change =
+        (struct change){ .prepare = on_lease_prepare, .also = lease_also, .told = on_leased };
+    change_post(live, &park->change);
+}
+
 void farm_dispatch(struct farm *farm)
 {
-    if (farm->stopping || farm->sched.queued == 0)
+    if (farm->stopping || farm->sched.queued == 0 || clock_mono_ms() < farm->full_until_mono_ms)
         return;
+    /* Who is refused at once parks again, behind the last: it is not looked at twice. */
+    const struct list *last = farm->parked.prev;
     list_each (link, &farm->parked) {
-        struct park *park = container_of(list_item(link, struct wait, link), struct park, wait);
-        struct worker *worker = worker_find(farm, park->worker);
-        struct build *build = worker ? pick_for(farm, worker) : NULL;
-        struct live *live = build ? live_find(farm, build->msg.id) : NULL;
-
-        if (!live || live->changes_count >= FARM_CHANGES_MAX)
-            continue;
-        wait_end(farm, &park->wait);
-        sched_remove(&farm->sched, build);
-        list_append(&farm->leasing, &park->leasing_link);
-        park->change =
-            (struct change){ .prepare = on_lease_prepare, .also = lease_also, .told = on_leased };
-        change_post(live, &park->change);
+        park_dispatch(container_of(list_item(link, struct wait, link), struct park, wait));
+        if (link == last)
+            return;
     }
 }
 
@@ -197,6 +229,20 @@ static void park_replace(struct farm *farm, const char *worker, int slot)
             park_answer(park, 0, NULL, NULL);
             return;
         }
+    }
+}
+
+void parks_end(struct farm *farm, const char *worker, const char *session)
+{
+    struct err err = { 0 };
+
+    list_each (link, &farm->parked) {
+        struct wait *wait = list_item(link, struct wait, link);
+        struct park *park = container_of(wait, struct park, wait);
+        if (strcmp(park->worker, worker) != 0 || strcmp(park->session, session) == 0)
+            continue;
+        wait_end(farm, wait);
+        park_answer(park, session_over(&err), NULL, &err);
     }
 }
 
@@ -234,15 +280,11 @@ static struct live *lease_of_slot(struct farm *farm, const char *worker, int slo
 static int lease_check_request(struct farm *farm, const struct sos_lease_request *request,
                                struct err *err)
 {
-    const struct worker *worker = request->worker ? worker_find(farm, request->worker) : NULL;
-
-    if (!worker || !request->session || strcmp(worker->session, request->session) != 0) {
-        err_set(err, ERR_CONFLICT, "this session of the worker is over: register again");
-        return err_reason(err, "STALE_SESSION");
-    }
-    if (request->slot < 0 || request->slot >= worker->msg.slots)
-        return err_set(err, ERR_INVALID, "slot %d of a worker with %d", request->slot,
-                       worker->msg.slots);
+    if (!session_is_current(farm, request->worker, request->session))
+        return session_over(err);
+    int slots = worker_find(farm, request->worker)->msg.slots;
+    if (request->slot < 0 || request->slot >= slots)
+        return err_set(err, ERR_INVALID, "slot %d of a worker with %d", request->slot, slots);
     return 0;
 }
 

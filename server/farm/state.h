@@ -43,6 +43,7 @@ enum {
     FARM_UPLOAD_STRANDS = 2,
     FARM_SWEEP_MS = 200,
     FARM_QUEUE_BUILDS_MAX = 500, /* told in one snapshot */
+    FARM_FULL_PAUSE_MS = 1000,   /* on a full disk, before anything is tried by ourselves again */
 };
 
 struct cache;
@@ -128,6 +129,7 @@ struct farm {
     bool collecting;            /* a garbage sweep is in flight */
     bool garbage_due;           /* a build ended: its uploads may go */
     int64_t garbage_mono_ms;    /* when a sweep is due anyhow */
+    int64_t full_until_mono_ms; /* the disk is full: until then only what is asked for is tried */
 
     struct auth *auth;
     struct metrics *metrics;
@@ -231,6 +233,8 @@ struct live *attempt_live(struct farm *farm, const char *attempt, int64_t fence,
 void build_set_steps(struct build *build, const struct sos_step *steps, size_t count);
 
 /* --- lease.c: parked slots and work meet --- */
+/* The slots that earlier sessions of the worker parked are told that they are over. */
+void parks_end(struct farm *farm, const char *worker, const char *session);
 void farm_dispatch(struct farm *farm);
 
 /* --- publish.c --- */

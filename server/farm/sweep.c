@@ -20,6 +20,7 @@ struct lost {
     struct change change;
     int32_t attempt;
     int64_t fence;
+    bool applied; /* else it ended in another way meanwhile */
 };
 
 static int on_lost_prepare(struct change *change, struct err *err)
@@ -29,7 +30,8 @@ static int on_lost_prepare(struct change *change, struct err *err)
                                .now_wall_ms = clock_wall_ms() };
 
     if (lease_check(change->next, lost->attempt, lost->fence, err) < 0)
-        return 1; /* it ended in another way meanwhile */
+        return 1;
+    lost->applied = true;
     return change_apply(change, &move, "farm", err);
 }
 
@@ -54,9 +56,11 @@ static void on_lost(struct change *change, int rc, const struct err *err)
     struct build *build = change->live->build;
 
     (void)err; /* not saved: the lease is still over, the next sweep tries again */
-    if (rc == 0)
+    if (rc == 0 && lost->applied) {
+        metric_add(change->live->farm->count.lost, 1);
         log_warn("lease", "ended without a word", "build=%s attempt=%d now=%s", build->msg.id,
                  lost->attempt, build_state_name(build->msg.state));
+    }
     free(lost);
 }
 
@@ -64,7 +68,6 @@ void lease_lose(struct live *live)
 {
     struct lost *lost = xcalloc(1, sizeof *lost);
 
-    metric_add(live->farm->count.lost, 1);
     lost->attempt = live->build->msg.attempt;
     lost->fence = live->build->fence;
     lost->change =
@@ -75,6 +78,8 @@ void lease_lose(struct live *live)
 /* A build whose change is in flight is looked at again next time: its renewal may be in it. */
 static void leases_sweep(struct farm *farm, int64_t now_mono_ms)
 {
+    if (now_mono_ms < farm->full_until_mono_ms)
+        return;
     list_each (link, &farm->leased) {
         struct build *build = list_item(link, struct build, link);
         if (!lease_is_over(build, now_mono_ms))

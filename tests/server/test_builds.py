@@ -120,6 +120,21 @@ def test_an_old_session_gets_no_lease(server, admin, worker):
     assert refused.value.reason == "STALE_SESSION"
 
 
+def test_slots_that_an_earlier_session_parked_are_sent_away(server, admin, worker, source):
+    """A killed worker's calls stay behind: they get no work and hold nobody up."""
+    many = farm.Worker(server, secret_of(worker.api), "w2", slots=4).register()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        parked = [pool.submit(many.lease, wait=20, slot=slot) for slot in range(3)]
+        wait_until(lambda: b"sos_waits 3" in admin.raw("GET", "/metrics").content)
+        farm.Worker(server, secret_of(worker.api), "w2", slots=4).register()
+        for call in parked:
+            with pytest.raises(Refused) as refused:
+                call.result(timeout=10)
+            assert refused.value.reason == "STALE_SESSION"
+    build = admin.submit(source)["id"]
+    assert worker.lease(wait=5).build == build
+
+
 def test_a_silent_worker_loses_its_build(quick_server, admin, worker, source):
     build = admin.submit(source)["id"]
     zombie = worker.lease()
@@ -316,7 +331,7 @@ def test_a_long_poll_answers_with_the_change(admin, worker, source):
         told["build"], told["etag"] = admin2.build(build, etag, wait=20)
         told["time"] = time.monotonic()
 
-    admin2 = farm.Api(admin.server, admin.session.headers["Authorization"].split()[1])
+    admin2 = farm.Api(admin.server, secret_of(admin))
     thread = threading.Thread(target=follow)
     thread.start()
     wait_until(lambda: b"sos_waits 1" in admin.raw("GET", "/metrics").content)
@@ -399,6 +414,10 @@ def test_each_attempt_has_its_own_log(admin, worker, source):
     with pytest.raises(Refused) as refused:
         admin.log(build, attempt=3)
     assert refused.value.status == 404
+
+
+def secret_of(api):
+    return api.session.headers["Authorization"].split()[1]
 
 
 def wait_until(true, seconds=20):
