@@ -116,6 +116,16 @@ bool blobs_have(struct blobs *blobs, const char *sha256)
     return faccessat(blobs->dirfd, name, F_OK, 0) == 0;
 }
 
+int64_t blobs_size(struct blobs *blobs, const char *sha256)
+{
+    char name[NAME_MAX_LEN];
+    struct stat st;
+    if (!sha256_hex_is_valid(sha256))
+        return -1;
+    blob_name(sha256, name);
+    return fstatat(blobs->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_size : -1;
+}
+
 int blobs_read(struct blobs *blobs, const char *sha256, int *ret_fd, int64_t *ret_size,
                struct err *err)
 {
@@ -159,6 +169,17 @@ int64_t blobs_free_bytes(struct blobs *blobs)
 
 /* --- a blob on its way in --- */
 
+/* A folder of ours that is gone is nothing the caller asked for in vain. */
+static int own_errno(struct err *err, const char *what, const char *name)
+{
+    struct err own;
+    struct err *told = err ? err : &own;
+    int rc = err_errno(told, "%s %s", what, name);
+    if (rc == -ERR_NOT_FOUND)
+        rc = err_set(told, ERR_IO, "%s %s: it is gone", what, name);
+    return rc;
+}
+
 int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err)
 {
     struct blob_writer *writer = xcalloc(1, sizeof(*writer));
@@ -167,7 +188,7 @@ int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err)
              atomic_fetch_add(&blobs->next_temp, 1));
     writer->fd = openat(blobs->dirfd, writer->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (writer->fd < 0) {
-        int rc = err_errno(err, "create a file in %s/tmp", blobs->dir);
+        int rc = own_errno(err, "create a file in tmp of", blobs->dir);
         free(writer);
         return rc;
     }
@@ -267,7 +288,7 @@ static int give_name(const struct blob_writer *writer, struct err *err)
     blob_name(writer->digests.sha256, name);
     if (writer->is_there || linkat(dirfd, writer->temp, dirfd, name, 0) == 0 || errno == EEXIST)
         return 0;
-    return err_errno(err, "name blob %s", writer->digests.sha256);
+    return own_errno(err, "name blob", writer->digests.sha256);
 }
 
 /* Also for bytes that were there: the folder may still be on its way, in another thread. */
@@ -277,7 +298,7 @@ static int sync_shelf(struct blobs *blobs, unsigned shelf, struct err *err)
     snprintf(name, sizeof(name), "%02x", shelf & 255);
     auto_close int fd = openat(blobs->dirfd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return err_errno(err, "open %s/%s", blobs->dir, name);
+        return own_errno(err, "open a folder of", blobs->dir);
     return fsync(fd) < 0 ? not_synced(blobs, err, "a folder") : 0;
 }
 

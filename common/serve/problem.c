@@ -111,12 +111,14 @@ void problem_answer(struct http_request *request, const struct err *err)
     problem_answer_status(request, by_code[err->code].status, err);
 }
 
-void problem_answer_fault(struct http_request *request, const struct wire_fault *fault)
+void problem_answer_fault(struct http_request *request, const struct wire_fault *fault,
+                          const char *reason)
 {
     struct sos_problem problem = { .errors_count = 1 };
     struct err err = { 0 };
 
     err_set(&err, ERR_INVALID, "%s: %s", fault->pointer, fault->message);
+    err.reason = reason;
     problem.errors = xcalloc(1, sizeof *problem.errors);
     problem.errors[0].pointer = xstrdup(fault->pointer);
     problem.errors[0].message = xstrdup(fault->message);

@@ -1,13 +1,11 @@
-#include "server/disk/sources.h"
-
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
 
 #include "server/disk/blobrows.h"
+#include "server/disk/sources_own.h"
 #include "sos/base/auto.h"
-
-enum { MANIFEST_LEVEL = 3 };
 
 static int not_found(struct err *err, const char *id)
 {
@@ -16,130 +14,90 @@ static int not_found(struct err *err, const char *id)
     return rc;
 }
 
-/* 1 and the row's number, 0 when the source is new. */
-static int number_find(struct db *db, const char *id, int64_t *ret, struct err *err)
+/* 1 and what the row says, 0 when the source is new. */
+static int number_find(struct db *db, const char *id, int64_t *ret, bool *ret_listed,
+                       struct err *err)
 {
-    sqlite3_stmt *statement = db_bind(db, "SELECT number FROM sources WHERE id = ?", "t", id);
+    sqlite3_stmt *statement =
+        db_bind(db, "SELECT number, listed FROM sources WHERE id = ?", "t", id);
     int rc = db_step(db, statement, err);
-    if (rc > 0)
+    if (rc > 0) {
         *ret = db_int(statement, 0);
+        *ret_listed = db_int(statement, 1);
+    }
     db_end(statement);
     return rc;
 }
 
-static int manifest_put(struct db *db, int64_t number, const struct tree *tree, struct err *err)
+static int source_insert(struct db *db, const struct source_wants *wants, int64_t wall_ms,
+                         int64_t *ret_number, struct err *err)
 {
-    size_t len;
-    auto_free char *text = tree_text(tree, &len);
-    size_t room = ZSTD_compressBound(len);
-    auto_free void *packed = xmalloc(room);
-    size_t packed_len = ZSTD_compress(packed, room, text, len, MANIFEST_LEVEL);
-    if (ZSTD_isError(packed_len))
-        return err_set(err, ERR_IO, "pack a manifest: %s", ZSTD_getErrorName(packed_len));
-    return db_run(db, NULL, err, "INSERT INTO manifests (source, packed, size) VALUES (?, ?, ?)",
-                  "ibi", number, packed, packed_len, (int64_t)len);
-}
-
-static int blobs_put(struct db *db, int64_t number, const struct source_wants *wants,
-                     struct err *err)
-{
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < source_wants_count(wants); i++) {
-        int64_t blob;
-        rc = blobrow_need(db, source_wants_at(wants, i), &blob, err);
-        if (rc == 0)
-            rc = db_run(db, NULL, err, "INSERT INTO source_blobs (source, blob) VALUES (?, ?)",
-                        "ii", number, blob);
-    }
-    return rc;
-}
-
-static int source_insert(struct db *db, const char *id, const struct tree *tree,
-                         const struct source_wants *wants, int64_t wall_ms, struct err *err)
-{
-    int rc = db_run(db, NULL, err,
-                    "INSERT INTO sources (id, file_count, size_bytes, create_time, use_time)"
-                    " VALUES (?1, ?2, ?3, ?4, ?4)",
-                    "tiii", id, (int64_t)tree->count, tree_size(tree), wall_ms);
+    int rc =
+        db_run(db, NULL, err,
+               "INSERT INTO sources (id, file_count, size_bytes, create_time, use_time,"
+               " listed) VALUES (?1, ?2, ?3, ?4, ?4, 0)",
+               "tiii", wants->id, (int64_t)wants->tree.count, tree_size(&wants->tree), wall_ms);
     if (rc < 0)
         return rc;
-    int64_t number = sqlite3_last_insert_rowid(db_handle(db));
-    rc = manifest_put(db, number, tree, err);
-    return rc < 0 ? rc : blobs_put(db, number, wants, err);
+    *ret_number = sqlite3_last_insert_rowid(db_handle(db));
+    return db_run(db, NULL, err, "INSERT INTO manifests (source, packed, size) VALUES (?, ?, ?)",
+                  "ibi", *ret_number, wants->packed, wants->packed_len, (int64_t)wants->text_len);
 }
 
-/* What of it the folder lacks. */
-static void missing_fill(struct sos_source *source, const struct source_wants *wants,
-                         struct blobs *blobs)
+int sources_put(struct db *db, const struct source_wants *wants, int64_t wall_ms,
+                int64_t *ret_number, struct err *err)
 {
-    size_t count = source_wants_count(wants);
-    source->missing = xcalloc(count + 1, sizeof *source->missing);
-    for (size_t i = 0; i < count; i++) {
-        const char *sha256 = source_wants_at(wants, i);
-        if (!blobs_have(blobs, sha256))
-            source->missing[source->missing_count++] = xstrdup(sha256);
+    bool listed = false;
+    assert(wants->packed);
+    int rc = number_find(db, wants->id, ret_number, &listed, err);
+    if (rc < 0)
+        return rc;
+    if (rc == 0)
+        return source_insert(db, wants, wall_ms, ret_number, err);
+    rc = db_run(db, NULL, err, "UPDATE sources SET use_time = max(use_time, ?) WHERE number = ?",
+                "ii", wall_ms, *ret_number);
+    return rc < 0 ? rc : listed;
+}
+
+int sources_list(struct db *db, int64_t number, const struct source_wants *wants, size_t *from,
+                 struct err *err)
+{
+    size_t left = wants->count - *from;
+    size_t end = *from + (left < SOURCES_PART ? left : SOURCES_PART);
+    for (; *from < end; ++*from) {
+        int64_t blob;
+        int rc = blobrow_need(db, wants->wants[*from].sha256, &blob, err);
+        if (rc == 0)
+            rc = db_run(db, NULL, err,
+                        "INSERT INTO source_blobs (source, blob) VALUES (?, ?)"
+                        " ON CONFLICT DO NOTHING",
+                        "ii", number, blob);
+        if (rc < 0)
+            return rc;
     }
-    source->complete = source->missing_count == 0;
+    if (end < wants->count)
+        return 1;
+    return db_run(db, NULL, err, "UPDATE sources SET listed = 1 WHERE number = ?", "i", number);
 }
 
-/* Look into the folder, keep the verdict, tell it. */
-static int source_tell(struct db *db, struct blobs *blobs, const char *id,
-                       const struct source_wants *wants, struct sos_source *ret, struct err *err)
+int sources_tell(struct db *db, const char *id, struct sos_source *source, struct err *err)
 {
-    struct sos_source source = { .id = xstrdup(id) };
-    missing_fill(&source, wants, blobs);
     sqlite3_stmt *statement = db_bind(db,
                                       "UPDATE sources SET complete = ? WHERE id = ?"
                                       " RETURNING file_count, size_bytes, create_time",
-                                      "it", (int64_t)source.complete, id);
+                                      "it", (int64_t)source->complete, id);
     int rc = db_step(db, statement, err);
     if (rc > 0) {
-        source.file_count = (int32_t)db_int(statement, 0);
-        source.size_bytes = db_int(statement, 1);
-        source.create_time_ms = db_int(statement, 2);
+        source->file_count = (int32_t)db_int(statement, 0);
+        source->size_bytes = db_int(statement, 1);
+        source->create_time_ms = db_int(statement, 2);
     }
     db_end(statement);
-    if (rc <= 0) {
-        sos_source_done(&source);
+    if (rc <= 0)
         return rc < 0 ? rc : not_found(err, id);
-    }
-    *ret = source;
+    free(source->id);
+    source->id = xstrdup(id);
     return 0;
-}
-
-int sources_put(struct db *db, struct blobs *blobs, const struct tree *tree, int64_t wall_ms,
-                struct sos_source *ret, struct err *err)
-{
-    char id[TREE_ID_MAX];
-    tree_id(tree, id);
-
-    struct source_wants *wants = source_wants_new(tree, blobs);
-    int64_t number;
-    int rc = number_find(db, id, &number, err);
-    if (rc == 0)
-        rc = source_insert(db, id, tree, wants, wall_ms, err);
-    else if (rc > 0)
-        rc =
-            db_run(db, NULL, err, "UPDATE sources SET use_time = max(use_time, ?) WHERE number = ?",
-                   "ii", wall_ms, number);
-    if (rc == 0)
-        rc = source_tell(db, blobs, id, wants, ret, err);
-    source_wants_free(wants);
-    return rc;
-}
-
-int sources_refresh(struct db *db, struct blobs *blobs, const char *id, struct sos_source *ret,
-                    struct err *err)
-{
-    struct tree tree;
-    int rc = sources_tree(db, id, &tree, err);
-    if (rc < 0)
-        return rc;
-    struct source_wants *wants = source_wants_new(&tree, blobs);
-    rc = source_tell(db, blobs, id, wants, ret, err);
-    source_wants_free(wants);
-    tree_done(&tree);
-    return rc;
 }
 
 static int manifest_unpack(sqlite3_stmt *statement, struct tree *ret, struct err *err)

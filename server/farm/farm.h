@@ -69,8 +69,11 @@ typedef void (*farm_source_fn)(void *ctx, int rc, const struct sos_source *sourc
 typedef void (*farm_file_fn)(void *ctx, int rc, int fd, int64_t size, const struct err *err);
 
 /* --- sources --- */
-/* Takes what the manifest holds (and leaves it zeroed): it may be large. */
-void farm_source_create(struct farm *farm, struct sos_manifest *manifest, farm_source_fn done,
+/* From the ProtoJSON of a Manifest, which may be large.  `fault` is set when it is not as it must
+ * be, and tells where. */
+typedef void (*farm_manifest_fn)(void *ctx, int rc, const struct sos_source *source,
+                                 const struct wire_fault *fault, const struct err *err);
+void farm_source_create(struct farm *farm, const char *json, size_t len, farm_manifest_fn done,
                         void *ctx);
 /* The deterministic archive of a complete source. */
 void farm_source_archive(struct farm *farm, const char *source, farm_file_fn done, void *ctx);

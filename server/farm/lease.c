@@ -107,7 +107,7 @@ static void park_begin(struct park *park)
     if (!session_is_current(park->farm, park->worker, park->session))
         park_answer(park, session_over(&err), NULL, &err);
     else if (!wait_begin(park->farm, &park->wait, &park->farm->parked,
-                    park->until_mono_ms - clock_mono_ms(), on_park_over))
+                         park->until_mono_ms - clock_mono_ms(), on_park_over))
         park_answer(park, 0, NULL, NULL);
 }
 

@@ -1,4 +1,10 @@
-/* source.c - source trees: the manifest first, then the blobs that lack, then the archive. */
+/* source.c - source trees: the manifest first, then the blobs that lack, then the archive.
+ *
+ *   manifest --parsed, looked at--> put --> listed, part by part --> looked at --> told
+ *              (upload strand)     (writer)       (writer)        (upload strand)  (writer)
+ *
+ * A manifest of 200,000 files is 30 MB of JSON: neither the loop nor the writer strand may be held
+ * by it. */
 #include <string.h>
 
 #include "server/farm/state.h"
@@ -14,9 +20,15 @@ enum { ARCHIVE_EPOCH_S = 315532800 };
 struct source_create {
     struct task task;
     struct farm *farm;
-    struct sos_manifest manifest;
+    struct strand *strand; /* of what is not the database's */
+    char *json;
+    size_t json_len;
+    struct source_wants *wants;
+    int64_t number;
+    size_t listed;
     struct sos_source source;
-    farm_source_fn done;
+    struct wire_fault fault; /* where the manifest is wrong; pointer "": nowhere */
+    farm_manifest_fn done;
     void *ctx;
 };
 
@@ -38,64 +50,204 @@ static int tree_mode_of(enum sos_source_file_mode mode, enum tree_mode *ret)
     return -ERR_INVALID;
 }
 
+/* What `err` says is wrong with a file of the manifest (SIZE_MAX: with all of them). */
+static void fault_at(struct wire_fault *fault, size_t file, const char *field,
+                     const struct err *err)
+{
+    if (file == SIZE_MAX)
+        snprintf(fault->pointer, sizeof fault->pointer, "/files");
+    else
+        snprintf(fault->pointer, sizeof fault->pointer, "/files/%zu%s", file, field);
+    snprintf(fault->message, sizeof fault->message, "%.*s", (int)sizeof fault->message - 1,
+             err->text);
+}
+
+static int file_add(struct tree *tree, const struct sos_source_file *file, struct err *err)
+{
+    enum tree_mode mode;
+
+    if (tree_mode_of(file->mode, &mode) < 0)
+        return err_set(err, ERR_INVALID, "its mode is missing");
+    if (!file->path || !file->sha256)
+        return err_set(err, ERR_INVALID, "its path or its sha256 is missing");
+    return tree_add(tree, file->path, mode, file->size_bytes, file->sha256, err);
+}
+
 static int tree_from_manifest(const struct sos_manifest *manifest, int64_t bytes_max,
-                              struct tree *tree, struct err *err)
+                              struct tree *tree, struct wire_fault *fault, struct err *err)
 {
     for (size_t i = 0; i < manifest->files_count; i++) {
-        const struct sos_source_file *file = &manifest->files[i];
-        enum tree_mode mode;
-        if (tree_mode_of(file->mode, &mode) < 0)
-            return err_set(err, ERR_INVALID, "files/%zu/mode is missing", i);
-        if (!file->path || !file->sha256)
-            return err_set(err, ERR_INVALID, "files/%zu has no path or no sha256", i);
-        int rc = tree_add(tree, file->path, mode, file->size_bytes, file->sha256, err);
-        if (rc < 0)
+        int rc = file_add(tree, &manifest->files[i], err);
+        if (rc < 0) {
+            fault_at(fault, i, "", err);
             return rc;
+        }
     }
-    if (tree->count == 0)
-        return err_set(err, ERR_INVALID, "a source has at least one file");
     if (tree_size(tree) > bytes_max) {
         err_set(err, ERR_LIMIT, "the source has %lld bytes, %lld are allowed",
                 (long long)tree_size(tree), (long long)bytes_max);
         return err_reason(err, "SOURCE_TOO_BIG");
     }
-    return tree_seal(tree, err);
+    int rc = tree->count ? tree_seal(tree, err)
+                         : err_set(err, ERR_INVALID, "a source has at least one file");
+    if (rc < 0)
+        fault_at(fault, SIZE_MAX, "", err);
+    return rc;
 }
 
-static void source_create_work(struct task *task)
+static size_t file_find(const struct sos_manifest *manifest, const char *path)
 {
-    struct source_create *create = container_of(task, struct source_create, task);
+    for (size_t i = 0; path && i < manifest->files_count; i++)
+        if (strcmp(manifest->files[i].path, path) == 0)
+            return i;
+    return SIZE_MAX;
+}
+
+static int wants_from_manifest(struct source_create *create, const struct sos_manifest *manifest,
+                               struct err *err)
+{
     struct farm *farm = create->farm;
+    const char *path = NULL;
     struct tree tree;
 
     tree_init(&tree);
-    task->rc =
-        tree_from_manifest(&create->manifest, farm->config.source_bytes_max, &tree, &task->err);
-    if (task->rc == 0)
-        task->rc =
-            sources_put(farm->db, farm->blobs, &tree, clock_wall_ms(), &create->source, &task->err);
-    tree_done(&tree);
+    int rc =
+        tree_from_manifest(manifest, farm->config.source_bytes_max, &tree, &create->fault, err);
+    if (rc < 0) {
+        tree_done(&tree);
+        return rc;
+    }
+    create->wants = source_wants_new(&tree, farm->blobs);
+    rc = source_wants_look(create->wants, NULL, &path, err);
+    if (rc == -ERR_INVALID)
+        fault_at(&create->fault, file_find(manifest, path), "/sizeBytes", err);
+    return rc < 0 ? rc : source_wants_pack(create->wants, err);
 }
 
-static void on_source_created(struct task *task)
+/* --- blocking work --- */
+
+static void parse_work(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+    struct sos_manifest manifest;
+
+    task->rc = wire_parse(&sos_manifest_type, create->json, create->json_len, WIRE_STRICT,
+                          &manifest, &create->fault, &task->err);
+    free(take_ptr(create->json));
+    if (task->rc < 0)
+        return;
+    task->rc = wants_from_manifest(create, &manifest, &task->err);
+    sos_manifest_done(&manifest);
+}
+
+static void put_work(struct task *task)
 {
     struct source_create *create = container_of(task, struct source_create, task);
 
-    create->done(create->ctx, task->rc, &create->source, &task->err);
+    task->rc =
+        sources_put(create->farm->db, create->wants, clock_wall_ms(), &create->number, &task->err);
+}
+
+static void list_work(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+
+    task->rc =
+        sources_list(create->farm->db, create->number, create->wants, &create->listed, &task->err);
+}
+
+static void look_work(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+
+    task->rc = source_wants_look(create->wants, &create->source, NULL, &task->err);
+    create->source.id = xstrdup(source_wants_id(create->wants));
+    source_wants_free(take_ptr(create->wants)); /* large: not on the loop */
+}
+
+static void tell_work(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+    auto_free char *id = xstrdup(create->source.id);
+
+    task->rc = sources_tell(create->farm->db, id, &create->source, &task->err);
+}
+
+/* --- events --- */
+
+static void source_create_end(struct source_create *create, int rc, const struct err *err)
+{
+    bool fault = rc == -ERR_INVALID && create->fault.pointer[0];
+
+    create->done(create->ctx, rc, &create->source, fault ? &create->fault : NULL, err);
     sos_source_done(&create->source);
-    sos_manifest_done(&create->manifest);
+    source_wants_free(create->wants);
+    free(create->json);
     free(create);
 }
 
-void farm_source_create(struct farm *farm, struct sos_manifest *manifest, farm_source_fn done,
+static void on_told(struct task *task)
+{
+    struct err err = task->err;
+
+    source_create_end(container_of(task, struct source_create, task), task->rc, &err);
+}
+
+static void on_looked(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+
+    if (task->rc < 0)
+        on_told(task);
+    else
+        strand_post(create->farm->writer, task, tell_work, on_told);
+}
+
+/* Part by part: between two of them others have their turn. */
+static void on_listed(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+
+    if (task->rc < 0)
+        on_told(task);
+    else if (task->rc > 0)
+        strand_post(create->farm->writer, task, list_work, on_listed);
+    else
+        strand_post(create->strand, task, look_work, on_looked);
+}
+
+static void on_put(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+
+    if (task->rc < 0)
+        on_told(task);
+    else if (task->rc > 0)
+        strand_post(create->strand, task, look_work, on_looked);
+    else
+        strand_post(create->farm->writer, task, list_work, on_listed);
+}
+
+static void on_parsed(struct task *task)
+{
+    struct source_create *create = container_of(task, struct source_create, task);
+
+    if (task->rc < 0)
+        on_told(task);
+    else
+        strand_post(create->farm->writer, task, put_work, on_put);
+}
+
+void farm_source_create(struct farm *farm, const char *json, size_t len, farm_manifest_fn done,
                         void *ctx)
 {
     struct source_create *create = xcalloc(1, sizeof *create);
 
-    *create = (struct source_create){ .farm = farm, .done = done, .ctx = ctx };
-    create->manifest = *manifest;
-    *manifest = (struct sos_manifest){ 0 };
-    strand_post(farm->writer, &create->task, source_create_work, on_source_created);
+    *create = (struct source_create){ .farm = farm, .json_len = len, .done = done, .ctx = ctx };
+    create->strand = upload_strand(farm);
+    create->json = xmalloc(len + 1);
+    memcpy(create->json, json, len);
+    strand_post(create->strand, &create->task, parse_work, on_parsed);
 }
 
 /* --- the archive --- */

@@ -283,5 +283,8 @@ void counters_ended(struct farm *farm, const struct sos_build *build); /* a buil
 /* --- source.c --- */
 int source_id_check(const char *id, struct err *err); /* 0 or -ERR_NOT_FOUND SOURCE_NOT_FOUND */
 
+/* --- upload.c --- */
+struct strand *upload_strand(struct farm *farm); /* the next one's turn */
+
 /* --- tokens.c --- */
 int tokens_first(struct farm *farm, struct err *err);

@@ -47,12 +47,17 @@ static void upload_free(struct farm_upload *upload)
     free(upload);
 }
 
+struct strand *upload_strand(struct farm *farm)
+{
+    return farm->uploaders[farm->upload_next++ % FARM_UPLOAD_STRANDS];
+}
+
 static struct farm_upload *upload_new(struct farm *farm, farm_upload_fn done, void *ctx)
 {
     struct farm_upload *upload = xcalloc(1, sizeof *upload);
 
     upload->farm = farm;
-    upload->strand = farm->uploaders[farm->upload_next++ % FARM_UPLOAD_STRANDS];
+    upload->strand = upload_strand(farm);
     upload->opened = done;
     upload->ctx = ctx;
     return upload;
@@ -84,8 +89,8 @@ static void blobs_open_work(struct task *task)
         return;
     upload->wants = source_wants_new(&tree, farm->blobs);
     upload->reader = blobstream_reader_new(farm->blobs, source_wants_blob, upload->wants,
-                                           tree.count, tree_size(&tree));
-    tree_done(&tree);
+                                           source_wants_files(upload->wants),
+                                           source_wants_bytes(upload->wants));
 }
 
 void farm_blobs_open(struct farm *farm, const char *source, farm_upload_fn done, void *ctx)
@@ -199,15 +204,14 @@ void farm_upload_write(struct farm_upload *upload, const void *data, size_t len,
 
 /* --- ending --- */
 
-static void blobs_refresh_work(struct task *task)
+static void blobs_tell_work(struct task *task)
 {
     struct farm_upload *upload = container_of(task, struct farm_upload, task);
 
-    task->rc = sources_refresh(upload->farm->db, upload->farm->blobs, upload->source,
-                               &upload->answer, &task->err);
+    task->rc = sources_tell(upload->farm->db, upload->source, &upload->answer, &task->err);
 }
 
-static void on_blobs_refreshed(struct task *task)
+static void on_blobs_told(struct task *task)
 {
     struct farm_upload *upload = container_of(task, struct farm_upload, task);
 
@@ -220,6 +224,9 @@ static void blobs_end_work(struct task *task)
     struct farm_upload *upload = container_of(task, struct farm_upload, task);
 
     task->rc = blobstream_finish(upload->reader, &task->err);
+    if (task->rc == 0)
+        task->rc = source_wants_look(upload->wants, &upload->answer, NULL, &task->err);
+    source_wants_free(take_ptr(upload->wants)); /* large: not on the loop */
 }
 
 static void on_blobs_ended(struct task *task)
@@ -229,7 +236,7 @@ static void on_blobs_ended(struct task *task)
 
     disk_check(upload->farm, &err);
     if (task->rc == 0) {
-        strand_post(upload->farm->writer, &upload->task, blobs_refresh_work, on_blobs_refreshed);
+        strand_post(upload->farm->writer, &upload->task, blobs_tell_work, on_blobs_told);
         return;
     }
     upload->source_done(upload->ctx, task->rc, NULL, &err);

@@ -1,6 +1,8 @@
 /* api_sources.c - the manifest, the blobs that lack, the archive. */
 #include "server/web/call.h"
 
+enum { MANIFEST_JSON_MAX = 48 << 20 }; /* 200,000 files of ordinary paths */
+
 static void on_source(void *ctx, int rc, const struct sos_source *source, const struct err *err)
 {
     struct call *call = ctx;
@@ -14,9 +16,33 @@ static void on_source(void *ctx, int rc, const struct sos_source *source, const 
     call_done(call);
 }
 
+static void on_manifest(void *ctx, int rc, const struct sos_source *source,
+                        const struct wire_fault *fault, const struct err *err)
+{
+    struct call *call = ctx;
+
+    if (call_open(call)) {
+        if (fault)
+            call_fault_reason(call, fault, err->reason);
+        else if (rc < 0)
+            call_problem(call, err);
+        else
+            call_answer(call, 200, &sos_source_type, source);
+    }
+    call_done(call);
+}
+
+static void on_manifest_body(struct http_request *request, const char *body, size_t len)
+{
+    struct call *call = http_state(request);
+
+    farm_source_create(call->farm, body, len, on_manifest, call_wait(call));
+}
+
+/* Too large to be parsed on the loop: the farm does it. */
 void api_create_source(struct call *call)
 {
-    farm_source_create(call->farm, &call->in.manifest, on_source, call_wait(call));
+    http_collect(call->request, MANIFEST_JSON_MAX, on_manifest_body);
 }
 
 static void on_blobs_end(struct http_request *request)

@@ -146,8 +146,13 @@ void call_fault(struct call *call, const char *pointer, const char *message)
 
     snprintf(fault.pointer, sizeof fault.pointer, "%s", pointer);
     snprintf(fault.message, sizeof fault.message, "%s", message);
+    call_fault_reason(call, &fault, NULL);
+}
+
+void call_fault_reason(struct call *call, const struct wire_fault *fault, const char *reason)
+{
     call_count(call, 400);
-    problem_answer_fault(call->request, &fault);
+    problem_answer_fault(call->request, fault, reason);
 }
 
 /* --- what is asked --- */

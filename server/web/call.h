@@ -33,7 +33,6 @@ struct call {
     char request_sha256[SHA256_HEX]; /* of a JSON body */
     union {                          /* the body, of route->request */
         struct sos_create_token_request create_token;
-        struct sos_manifest manifest;
         struct sos_create_build_request create_build;
         struct sos_cancel_build_request cancel_build;
         struct sos_register_worker_request register_worker;
@@ -67,6 +66,8 @@ void call_problem(struct call *call, const struct err *err);
 void call_problem_status(struct call *call, int status, const struct err *err);
 /* 400 that names a field ("/version") or a query parameter ("?pageSize"). */
 void call_fault(struct call *call, const char *pointer, const char *message);
+/* With a word for programs; NULL: INVALID. */
+void call_fault_reason(struct call *call, const struct wire_fault *fault, const char *reason);
 /* A build with its ETag. */
 void call_answer_build(struct call *call, int status, const struct sos_build *build,
                        int64_t revision);

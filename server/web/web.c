@@ -8,8 +8,6 @@
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
 
-enum { MANIFEST_JSON_MAX = 48 << 20 }; /* 200,000 files of ordinary paths */
-
 /* Total by the compiler: -Wswitch refuses a missing operation. */
 static api_fn api_of(enum sos_op op)
 {
@@ -189,10 +187,8 @@ static bool step_query(struct call *call)
 
 static void step_body(struct call *call)
 {
-    size_t max = call->match.op == SOS_OP_CREATE_SOURCE ? MANIFEST_JSON_MAX : HTTP_JSON_MAX;
-
-    if (call->route->request)
-        http_collect(call->request, max, on_body);
+    if (call->route->request && call->match.op != SOS_OP_CREATE_SOURCE)
+        http_collect(call->request, HTTP_JSON_MAX, on_body);
     else
         call_handle(call);
 }

@@ -1,4 +1,6 @@
 """What the server takes and what it refuses: bodies, queries, tokens, roles."""
+import concurrent.futures
+import json
 import os
 import time
 
@@ -129,6 +131,15 @@ def test_only_missing_blobs_travel(admin):
     assert again["missing"] == [farm.sha256(b"changed")]
 
 
+def test_blobs_may_come_twice(admin):
+    """An answer that was lost, or two who send the same tree at the same time."""
+    source = admin.source_create({"a": b"one", "b": b"two"})["id"]
+    stream = farm.blob_stream([b"one", b"two"])
+    for _ in range(2):
+        answer = admin.raw("PUT", f"/v1/sources/{source}/blobs", data=stream)
+        assert (answer.status_code, answer.json().get("complete")) == (200, True)
+
+
 def test_the_archive_is_the_tree_and_always_the_same(admin, server, worker):
     files = {"a/b.txt": b"hello", "c.bin": bytes(range(256)) * 5000, "empty": b""}
     source = admin.source(files)
@@ -149,6 +160,43 @@ def test_bad_manifests_are_refused(admin):
     assert admin.raw("POST", "/v1/sources", json={}).status_code == 400
     huge = {**good, "sizeBytes": str(1 << 40)}
     assert admin.raw("POST", "/v1/sources", json={"files": [huge]}).status_code == 413
+
+
+def test_a_manifest_that_lies_about_a_size_is_refused(admin):
+    """At once where the bytes are here, else when they have come."""
+    admin.source({"a": b"seven b"})
+    for path, lie in (("a", 8), ("b", 8)):
+        manifest = admin.manifest({path: b"seven b", "0": b"other"})
+        manifest["files"][1]["sizeBytes"] = str(lie)
+        with pytest.raises(Refused) as refused:
+            admin.call("POST", "/v1/sources", "Source", json=manifest)
+        assert (refused.value.status, refused.value.reason) == (400, "SIZE_MISMATCH")
+        assert refused.value.problem["errors"][0]["pointer"] == "/files/1/sizeBytes"
+    liar = admin.manifest({"c": b"not yet here"})
+    liar["files"][0]["sizeBytes"] = "1"
+    source = admin.call("POST", "/v1/sources", "Source", json=liar)
+    admin.source({"c": b"not yet here"})
+    answer = admin.raw("PUT", f"/v1/sources/{source['id']}/blobs", data=farm.blob_stream([]))
+    assert (answer.status_code, answer.json()["reason"]) == (400, "SIZE_MISMATCH")
+    with pytest.raises(Refused) as refused:
+        admin.submit(source["id"])
+    assert refused.value.reason == "SOURCE_INCOMPLETE"
+
+
+def test_a_large_manifest_holds_nobody_up(admin, user, source):
+    """100,000 files are recorded in a hundred parts: whoever submits waits for one at most."""
+    files = [{"path": f"d{n % 97}/file-{n}", "mode": "REGULAR", "sizeBytes": "5",
+              "sha256": farm.sha256(b"%05d" % n)} for n in range(100000)]
+    body = json.dumps({"files": files})
+    other, submitted = user("ann", "SUBMITTER"), 0
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        told = pool.submit(other.raw, "POST", "/v1/sources", data=body)
+        while not told.done():
+            admin.submit(source)
+            submitted += 1
+    answer = told.result().json()
+    assert (answer["fileCount"], len(answer["missing"])) == (100000, 100000)
+    assert submitted >= 30
 
 
 def test_bad_streams_of_blobs_are_refused(admin):

@@ -619,9 +619,10 @@ static void life_step(void)
 }
 
 static void on_source_ready(void *ctx, int rc, const struct sos_source *source,
-                            const struct err *err)
+                            const struct wire_fault *fault, const struct err *err)
 {
     (void)ctx;
+    (void)fault;
     if (rc < 0)
         wrong("the source failed: %s", err->text);
     snprintf(world->source, sizeof world->source, "%s", source->id);
@@ -630,8 +631,6 @@ static void on_source_ready(void *ctx, int rc, const struct sos_source *source,
 /* A source of one empty file, whose blob is put into the folder before. */
 static void life_source(void)
 {
-    struct sos_source_file file = { .path = xstrdup("a"), .mode = SOS_SOURCE_FILE_MODE_REGULAR };
-    struct sos_manifest manifest = { .files = xmalloc(sizeof file), .files_count = 1 };
     struct blob_writer *writer;
     struct digests digests;
     struct err err = { 0 };
@@ -640,9 +639,9 @@ static void life_source(void)
     sha256_hex("", 0, sha256);
     if (blob_begin(farm->blobs, &writer, &err) < 0 || blob_commit(writer, NULL, &digests, &err) < 0)
         wrong("blob: %s", err.text);
-    file.sha256 = xstrdup(sha256);
-    manifest.files[0] = file;
-    farm_source_create(farm, &manifest, on_source_ready, NULL);
+    auto_free char *manifest =
+        xasprintf("{\"files\":[{\"path\":\"a\",\"mode\":\"REGULAR\",\"sha256\":\"%s\"}]}", sha256);
+    farm_source_create(farm, manifest, strlen(manifest), on_source_ready, NULL);
     settle();
 }
 

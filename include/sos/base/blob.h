@@ -20,6 +20,8 @@ int blobs_open(const char *dir, struct blobs **ret, struct err *err);
 void blobs_close(struct blobs *blobs);   /* after every writer; NULL is fine */
 
 bool blobs_have(struct blobs *blobs, const char *sha256);
+/* Its bytes; -1 when it is not there. */
+int64_t blobs_size(struct blobs *blobs, const char *sha256);
 /* Open to read; the caller owns *ret_fd.  `ret_size` may be NULL. */
 int blobs_read(struct blobs *blobs, const char *sha256, int *ret_fd, int64_t *ret_size,
                struct err *err);

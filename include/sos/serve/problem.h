@@ -10,5 +10,6 @@
 void problem_answer(struct http_request *request, const struct err *err);
 /* With a status of one's own (401, 422, 429, 503 …). */
 void problem_answer_status(struct http_request *request, int status, const struct err *err);
-/* A request body that was not what it must be: 400 and the pointer. */
-void problem_answer_fault(struct http_request *request, const struct wire_fault *fault);
+/* A request body that was not what it must be: 400 and the pointer.  `reason` NULL: INVALID. */
+void problem_answer_fault(struct http_request *request, const struct wire_fault *fault,
+                          const char *reason);

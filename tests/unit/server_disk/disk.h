@@ -69,6 +69,46 @@ static inline void blob_keep(struct disk *disk, const char *text, struct digests
     assert_ok(blob_commit(writer, NULL, ret, &disk->err), disk->err);
 }
 
+/* A copy of a tree as a source wants it, packed: source_wants_free(). */
+static inline struct source_wants *wants_of(struct disk *disk, const struct tree *tree)
+{
+    struct tree copy;
+    tree_init(&copy);
+    for (size_t i = 0; i < tree->count; i++) {
+        const struct tree_file *file = &tree->files[i];
+        assert_ok(tree_add(&copy, file->path, file->mode, file->size_bytes, file->sha256,
+                           &disk->err),
+                  disk->err);
+    }
+    struct source_wants *wants = source_wants_new(&copy, disk->blobs);
+    assert_ok(source_wants_pack(wants, &disk->err), disk->err);
+    return wants;
+}
+
+/* Recorded, listed, looked at and told, as the farm does it; in the task of the caller. */
+static inline int source_record(struct db *db, const struct source_wants *wants, int64_t wall_ms,
+                                struct sos_source *ret, struct err *err)
+{
+    int64_t number;
+    size_t from = 0;
+    int rc = sources_put(db, wants, wall_ms, &number, err);
+    for (bool listed = rc > 0; rc >= 0 && !listed; listed = rc == 0)
+        rc = sources_list(db, number, wants, &from, err);
+    if (rc >= 0)
+        rc = source_wants_look(wants, ret, NULL, err);
+    if (rc == 0 && (rc = sources_tell(db, source_wants_id(wants), ret, err)) < 0)
+        sos_source_done(ret);
+    return rc;
+}
+
+static inline void source_put(struct disk *disk, const struct tree *tree, int64_t wall_ms,
+                              struct sos_source *ret)
+{
+    struct source_wants *wants = wants_of(disk, tree);
+    assert_ok(TASK(disk, source_record(disk->db, wants, wall_ms, ret, &disk->err)), disk->err);
+    source_wants_free(wants);
+}
+
 /* A tree of one file with these bytes. */
 static inline void tree_of(struct tree *tree, const char *path, const char *text)
 {
@@ -88,8 +128,7 @@ static inline void source_make(struct disk *disk, const char *text, char ret_id[
     struct sos_source source;
     tree_of(&tree, "main.go", text);
     blob_keep(disk, text, &digests);
-    assert_ok(TASK(disk, sources_put(disk->db, disk->blobs, &tree, 1000, &source, &disk->err)),
-              disk->err);
+    source_put(disk, &tree, 1000, &source);
     assert_true(source.complete);
     snprintf(ret_id, TREE_ID_MAX, "%s", source.id);
     sos_source_done(&source);

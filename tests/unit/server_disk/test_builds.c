@@ -98,8 +98,7 @@ static void a_source_must_be_here_and_whole(void **state)
     struct tree tree;
     struct sos_source source;
     tree_of(&tree, "a", "not sent");
-    assert_ok(TASK(&disk, sources_put(disk.db, disk.blobs, &tree, 1, &source, &disk.err)),
-              disk.err);
+    source_put(&disk, &tree, 1, &source);
     free(row.msg.source);
     row.msg.source = xstrdup(source.id);
     assert_fails(TASK(&disk, builds_submit(disk.db, &row, NULL, &made, &outcome, &disk.err)),

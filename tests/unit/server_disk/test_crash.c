@@ -58,7 +58,7 @@ static int32_t run_and_kill(void **state)
 static void every_acknowledged_build_survives_a_kill(void **state)
 {
     int32_t last = 0;
-    struct buf untold;   /* builds that were committed and, killed in between, never acknowledged */
+    struct buf untold; /* builds that were committed and, killed in between, never acknowledged */
     buf_init(&untold, 1024);
     buf_add_str(&untold, "0");
     for (int round = 1; round <= ROUNDS; round++) {

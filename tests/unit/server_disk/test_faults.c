@@ -45,7 +45,9 @@ static int submit_task(struct scene *scene, struct err *err)
 static int source_task(struct scene *scene, struct err *err)
 {
     struct sos_source source;
-    int rc = sources_put(scene->disk.db, scene->disk.blobs, &scene->tree, 1, &source, err);
+    struct source_wants *wants = wants_of(&scene->disk, &scene->tree);
+    int rc = source_record(scene->disk.db, wants, 1, &source, err);
+    source_wants_free(wants);
     if (rc == 0)
         sos_source_done(&source);
     return rc;
