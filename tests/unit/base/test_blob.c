@@ -152,6 +152,22 @@ static void a_removed_blob_is_gone_and_can_come_again(void **state)
     blobs_close(blobs);
 }
 
+/* It is the owner's loss and not something the caller asked for in vain. */
+static void a_folder_that_is_gone_is_an_error_of_the_disk(void **state)
+{
+    struct err err;
+    struct digests d;
+    struct blob_writer *writer;
+    struct blobs *blobs = open_in(state);
+    auto_free char *shelf = xasprintf("%s/blobs/ba", (char *)*state);
+    auto_free char *tmp = xasprintf("%s/blobs/tmp", (char *)*state);
+    assert_int_equal(rmdir(shelf), 0);
+    assert_int_equal(put(blobs, "abc", NULL, &d, &err), -ERR_IO);
+    assert_int_equal(rmdir(tmp), 0);
+    assert_int_equal(blob_begin(blobs, &writer, &err), -ERR_IO);
+    blobs_close(blobs);
+}
+
 static void an_aborted_writer_leaves_nothing(void **state)
 {
     struct err err;
@@ -459,6 +475,7 @@ int main(void)
         unit_test_in_folder(other_bytes_than_wanted_are_not_kept),
         unit_test_in_folder(what_is_not_there_is_not_found),
         unit_test_in_folder(a_removed_blob_is_gone_and_can_come_again),
+        unit_test_in_folder(a_folder_that_is_gone_is_an_error_of_the_disk),
         unit_test_in_folder(an_aborted_writer_leaves_nothing),
         unit_test_in_folder(a_sealed_blob_tells_its_digests_before_it_is_kept),
         unit_test_in_folder(many_blobs_cost_two_syncs),
