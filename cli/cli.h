@@ -56,6 +56,9 @@ struct command {
     bool no_project;             /* sos.yaml of the working directory does not matter to it */
 };
 
+/* Where a farm is when nobody says anything. */
+#define SERVER_BUILT_IN "http://127.0.0.1:8600"
+
 extern const struct command *const commands[]; /* NULL-terminated */
 
 /* The flags that every command takes. */

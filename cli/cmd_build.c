@@ -15,7 +15,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/id.h"
 
-enum { SKIP_MAX = 32 };
+enum { SKIP_MAX = 32, UPLOAD_TOLD_BYTES = 10 << 20, UPLOAD_TOLD_FILES = 1000 };
 
 static const struct config_item items[] = {
     { .name = "name",
@@ -276,9 +276,19 @@ static int submit(struct build_job *job, struct err *err)
     return rc;
 }
 
+/* What takes more than a moment is told before. */
+static void on_send(const struct upload_sum *sum, void *ctx)
+{
+    struct build_job *job = ctx;
+    char size[TEXT_MAX];
+    if (sum->bytes_sent > UPLOAD_TOLD_BYTES || sum->files_new > UPLOAD_TOLD_FILES)
+        screen_line(&job->screen, '.', "upload", "sending %zu files, %s", sum->files_new,
+                    text_bytes(sum->bytes_sent, size));
+}
+
 static int send(struct build_job *job, struct err *err)
 {
-    struct upload_sum sum;
+    struct upload_sum sum = { .on_send = on_send, .ctx = job };
     char new[TEXT_MAX], took[TEXT_MAX], sent[TEXT_MAX];
     int64_t start = clock_mono_ms();
     int rc = upload_source(job->cli, &job->project, &sum, err);

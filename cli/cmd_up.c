@@ -122,6 +122,13 @@ static char *ready_read(int fd)
     return NULL;
 }
 
+static int start_failed(const struct child *child, struct err *err)
+{
+    err_set(err, ERR_CONFLICT, "%s did not start", child->name);
+    return err_hint(err, "its own words stand above; another port: --port N --store-port N, "
+                         "another folder: --state DIR");
+}
+
 /* Start it and wait until it serves.  The pipe stays open in the child only: it says no more. */
 static int child_start(const struct up *up, struct child *child, char **ret_url, struct err *err)
 {
@@ -139,7 +146,7 @@ static int child_start(const struct up *up, struct child *child, char **ret_url,
     auto_free char *url = ready_read(ends[0]);
     close(ends[0]);
     if (!url)
-        return err_set(err, ERR_IO, "%s did not start", child->name);
+        return start_failed(child, err);
     if (ret_url)
         *ret_url = take_ptr(url);
     return 0;
@@ -185,7 +192,7 @@ static int worker_start(struct up *up, struct err *err)
     return child_start(up, &up->worker, NULL, err);
 }
 
-/* The one who starts a farm is its first admin: keep the token, unless one is kept already. */
+/* The one who starts a farm is its admin: keep the token. */
 static void login_first(struct up *up)
 {
     struct err err = { 0 };
@@ -256,6 +263,25 @@ static void port_pin(struct child *child, const char *url)
         }
 }
 
+/* What to do now, for whoever sits in front of it. */
+static void next_say(const struct up *up)
+{
+    fprintf(stderr,
+            "\n  The farm is up at %s (store: %s/artifactory); Ctrl-C stops it.\n"
+            "  In another terminal, in a project of yours:\n",
+            up->server_url, up->store_url);
+    if (strcmp(up->server_url, SERVER_BUILT_IN) != 0)
+        fprintf(stderr, "    export SOS_SERVER=%s\n", up->server_url);
+    fprintf(stderr, "    sos build             what is in this folder\n"
+                    "    sos queue             what runs and waits\n"
+                    "    sos doctor            when something is amiss\n");
+    if (config_bool(up->cli->config, "login"))
+        fprintf(stderr, "  You are logged in as its admin on this machine.");
+    else
+        fprintf(stderr, "  Log in first: sos login --token-file %s/server/admin.token", up->state);
+    fprintf(stderr, " State: %s\n\n", up->state);
+}
+
 static int up_all(struct up *up, struct err *err)
 {
     int rc = fs_mkdirs(up->state, 0755, err);
@@ -290,6 +316,8 @@ static int run(struct cli *cli)
     if (rc == 0) {
         printf("ready %s\n", up.server_url);
         fflush(stdout);
+        if (!cli->quiet && isatty(STDERR_FILENO))
+            next_say(&up);
     }
     while (rc == 0 && !interrupted()) {
         children_watch(&up);

@@ -130,6 +130,8 @@ static int blobs_send(struct cli *cli, const struct project *project, struct sos
     if (rc < 0)
         return rc;
     sum->bytes_sent = ftell(spool);
+    if (sum->on_send)
+        sum->on_send(sum, sum->ctx);
     struct sos_source after = { 0 };
     struct api_patience patience = { 0 };
     do
@@ -142,12 +144,13 @@ static int blobs_send(struct cli *cli, const struct project *project, struct sos
     return rc;
 }
 
-int upload_source(struct cli *cli, const struct project *project, struct upload_sum *ret,
+int upload_source(struct cli *cli, const struct project *project, struct upload_sum *sum,
                   struct err *err)
 {
     struct sos_manifest manifest = { 0 };
     struct sos_source source = { 0 };
-    memset(ret, 0, sizeof *ret);
+    sum->files_new = 0;
+    sum->bytes_new = sum->bytes_sent = 0;
     manifest_make(&project->walk.tree, &manifest);
     struct api_patience patience = { 0 };
     int rc = 0;
@@ -161,7 +164,7 @@ int upload_source(struct cli *cli, const struct project *project, struct upload_
     if (!source.id || strcmp(source.id, project->id) != 0)
         rc = err_set(err, ERR_IO, "the server computed another id for this source");
     else if (!source.complete)
-        rc = blobs_send(cli, project, &source, ret, err);
+        rc = blobs_send(cli, project, &source, sum, err);
     sos_source_done(&source);
     return rc;
 }
