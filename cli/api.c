@@ -78,7 +78,8 @@ static int api_send(struct cli *cli, const char *method, const char *path,
     request.body = body;
     request.body_len = body ? strlen(body) : 0;
     request.idle_ms = 60000;
-    request.cancelled = on_cancelled;
+    if (strcmp(method, "GET") == 0) /* what changes something must be known to have done so */
+        request.cancelled = on_cancelled;
     return api_do(cli, &request, ret, err);
 }
 

@@ -102,7 +102,8 @@ struct build_job {
     char *skips; /* text that `wish` points into */
     const char *skip_list[SKIP_MAX];
     struct project_wish wish;
-    bool accepted; /* the farm has it */
+    bool submitted; /* the farm may have it … */
+    bool accepted;  /* … and said so */
 };
 
 static int labels_make(const char *text, struct sos_create_build_request *request, struct err *err)
@@ -266,6 +267,7 @@ static int submit(struct build_job *job, struct err *err)
     const char *headers[] = { header, NULL };
     struct api_patience patience = { 0 };
     int rc = request_make(job, &request, err);
+    job->submitted = rc == 0;
     if (rc == 0)
         do /* the key makes a repeat harmless */
             rc = api_call(job->cli, "POST", "/v1/builds", headers, &sos_create_build_request_type,
@@ -413,7 +415,8 @@ static int build_go(struct build_job *job, const char *root)
     interrupts_catch();
     if (send(job, &err) < 0) {
         if (interrupted())
-            fprintf(stderr, "\n  Stopped; nothing was queued.\n");
+            fprintf(stderr, "\n  Stopped; %s.\n",
+                    job->submitted ? "sos list tells whether it was queued" : "nothing was queued");
         return cli_fail(job->cli, &err);
     }
     return accepted(job, &err);

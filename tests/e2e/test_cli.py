@@ -1,9 +1,11 @@
 """The command line as its user meets it: words, exit codes, what travels."""
+import http.server
 import json
 import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -209,6 +211,20 @@ def test_an_interrupt_detaches_and_in_ci_cancels(farm, tmp_path):
         assert farm.wait_final(id, 60)["state"] == end
 
 
+def test_an_interrupt_before_the_queue_leaves_nothing(farm, tmp_path):
+    project = sample("go", tmp_path / "p")
+    for i in range(3000):
+        (project / f"new{i}").write_bytes(os.urandom(8))
+    build = follow(farm, "build", project, "-n", "stopped")
+    for line in build.stderr:
+        if "sending 3000" in line:
+            break
+    build.send_signal(signal.SIGINT)
+    _, err = build.communicate(timeout=30)
+    assert build.returncode == 130 and "nothing was queued" in err
+    assert farm.get("/v1/builds?project=stopped").json().get("builds", []) == []
+
+
 def test_waiting_may_end_before_the_build(farm, tmp_path):
     got = farm.sos("build", slow_go(tmp_path / "p"), "-n", "patience", "--wait-timeout", "1s", check=8)
     assert "sos status --wait" in got.stderr
@@ -263,6 +279,70 @@ def test_a_prefix_must_name_one_build(farm, tmp_path):
     got = farm.sos("status", ids[0][:6], check=2)
     assert "more than one" in got.stderr
     assert ids[1] in farm.sos("status", ids[1][:-1]).stdout
+
+
+# --- exit codes: a contract, so every answer a farm may give has its own ---
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """One answer for every path: what the test put into the class."""
+    status, kind, body = 200, "application/json", {}
+
+    def do_GET(self):
+        text = self.body if isinstance(self.body, str) else json.dumps(self.body)
+        self.send_response(self.status)
+        self.send_header("Content-Type", self.kind)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def answers():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), type("Given", (Answers,), {}))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+
+
+def build_in(state, **more):
+    return {"id": BUILD, "number": 1, "project": "p", "version": "v", "state": state, **more}
+
+
+def problem(status, reason=""):
+    return {"type": "about:blank", "title": "t", "status": status, "detail": "d", "reason": reason}
+
+
+BUILD = "bld_" + "0" * 26
+EXIT_CODES = [
+    (0, 200, build_in("SUCCEEDED")), (3, 200, build_in("FAILED")), (11, 200, build_in("ERRORED")),
+    (9, 200, build_in("CANCELED")), (10, 200, build_in("TIMED_OUT")), (10, 200, build_in("EXPIRED")),
+    (8, 200, build_in("RUNNING")), (8, 200, build_in("QUEUED")),
+    (12, 200, build_in("FAILED", result={"outcome": "FAILURE", "reason": "VERSION_CONFLICT"})),
+    (4, 401, problem(401)), (4, 403, problem(403)), (5, 404, problem(404)), (2, 422, problem(422)),
+    (1, 409, problem(409)), (1, 500, problem(500)), (7, 503, "<html>a proxy's words</html>"),
+    (1, 200, "<html>no farm at all</html>"), (1, 200, ""), (1, 200, '{"id": 7'),
+]
+
+
+@pytest.mark.parametrize("code,status,body", EXIT_CODES)
+def test_each_answer_has_its_exit_code(answers, tmp_path, code, status, body):
+    answers.RequestHandlerClass.status, answers.RequestHandlerClass.body = status, body
+    got = subprocess.run([farm_bin(), "status", BUILD, "--exit-status", "--server", f"http://127.0.0.1:{answers.server_port}"],
+                         env={"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert got.returncode == code, got.stderr
+    assert (got.stderr == "") == (isinstance(body, dict) and status == 200)
+
+
+def test_other_bytes_than_recorded_exit_13_and_leave_nothing(answers, tmp_path):
+    answers.RequestHandlerClass.body = {
+        "name": "p", "version": "v", "files": [{"path": "f.bin", "sizeBytes": "2", "sha256": "0" * 64}]}
+    got = subprocess.run([farm_bin(), "artifact", "get", "p@v", "--server", f"http://127.0.0.1:{answers.server_port}"],
+                         env={"HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert got.returncode == 13 and "was thrown away" in got.stderr, got.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 # --- settings ---
