@@ -78,7 +78,7 @@ static void on_output(struct state *state, const char *data, size_t len)
     attempt_output(attempt, data, len);
 }
 
-/* Gives the bytes read, 0 at the end or when there is nothing now. */
+/* Gives the bytes read, 0 at the end, less when there is nothing now. */
 static ssize_t output_read(struct state *state)
 {
     char data[READ_BYTES];
@@ -144,7 +144,6 @@ static bool wait_once(struct state *state, int pidfd)
 /* What is still in the pipe. All who could write are dead, so it ends. */
 static void drain(struct state *state)
 {
-    fcntl(state->pump->out_fd, F_SETFL, O_NONBLOCK);
     for (int i = 0; i < DRAIN_READS && output_read(state) > 0; i++)
         ;
     if (state->line_len > 0)
@@ -156,6 +155,8 @@ void pump_run(const struct pump *pump, struct pump_result *ret)
     *ret = (struct pump_result){ .end = PUMP_EXITED };
     struct state state = { .pump = pump, .result = ret, .last_output_ms = clock_mono_ms() };
     auto_close int pidfd = pidfd_open(pump->pid, 0);
+    /* The build can open its own output to read: what poll() saw may be gone. */
+    fcntl(pump->out_fd, F_SETFL, O_NONBLOCK);
     while (pidfd >= 0 && !state.ended && !wait_once(&state, pidfd))
         tick(&state);
 
