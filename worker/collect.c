@@ -135,6 +135,20 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* Sparse files can be larger together than the disk they came from. */
+static int total_check(const struct collected *collected, const struct sos_limits *limits,
+                       struct err *err)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < collected->count; i++)
+        bytes += collected->files[i].digests.size_bytes;
+    if (bytes > limits->disk_bytes)
+        return refuse(err, "ARTIFACT_TOO_BIG",
+                      "the artifact's files have more than %" PRId64 " bytes together",
+                      limits->disk_bytes);
+    return 0;
+}
+
 static int folder_copy(DIR *dir, uid_t uid, const struct sos_limits *limits, int targetfd,
                        struct collected *ret, struct err *err)
 {
@@ -152,6 +166,9 @@ static int folder_copy(DIR *dir, uid_t uid, const struct sos_limits *limits, int
         if (rc < 0)
             return rc;
         ret->count++;
+        rc = total_check(ret, limits, err);
+        if (rc < 0)
+            return rc;
     }
     if (ret->count == 0)
         return refuse(err, "ARTIFACT_MISSING", "the build left no file in /out/artifact");

@@ -5,7 +5,9 @@
 #include "tests/unit/unit.h"
 #include "worker/collect.h"
 
-static const struct sos_limits limits = { .artifact_bytes = 1000, .artifact_files = 3 };
+static const struct sos_limits limits = { .artifact_bytes = 1000,
+                                          .artifact_files = 3,
+                                          .disk_bytes = 2000 };
 
 /* out/artifact and target, empty, under the test's folder. */
 struct room {
@@ -136,6 +138,17 @@ static void the_apparent_size_counts(void **state)
     refused(&room, geteuid(), "ARTIFACT_TOO_BIG");
 }
 
+static void sparse_files_larger_than_the_disk_together_are_refused(void **state)
+{
+    struct room room = room_make(state);
+    static const char *const names[] = { "1", "2", "3" };
+    for (size_t i = 0; i < countof(names); i++) {
+        auto_free char *path = put(&room, names[i], "");
+        assert_int_equal(truncate(path, 900), 0);
+    }
+    refused(&room, geteuid(), "ARTIFACT_TOO_BIG");
+}
+
 static void too_many_files_are_refused(void **state)
 {
     struct room room = room_make(state);
@@ -171,6 +184,7 @@ int main(void)
         unit_test_in_folder(somebody_elses_file_is_refused),
         unit_test_in_folder(a_folder_that_is_a_link_is_refused),
         unit_test_in_folder(the_apparent_size_counts),
+        unit_test_in_folder(sparse_files_larger_than_the_disk_together_are_refused),
         unit_test_in_folder(too_many_files_are_refused),
         cmocka_unit_test(names_are_plain),
     };
