@@ -115,10 +115,11 @@ static int walk_harden(const char *path, const struct stat *st, int kind, struct
     (void)ftw;
     if (kind == FTW_NS || kind == FTW_DNR)
         return err_set(walk_err, ERR_IO, "cannot read %s", path);
-    if (S_ISBLK(st->st_mode) || S_ISCHR(st->st_mode))
-        return err_set(walk_err, ERR_INVALID, "the image holds a device node: %s", path);
-    if (!S_ISREG(st->st_mode))
+    if (S_ISDIR(st->st_mode) || S_ISLNK(st->st_mode))
         return 0;
+    /* Devices; and pipes and sockets, which work on a read-only disk and would join all builds. */
+    if (!S_ISREG(st->st_mode))
+        return err_set(walk_err, ERR_INVALID, "the image holds a special file: %s", path);
     if ((st->st_mode & (S_ISUID | S_ISGID)) && chmod(path, st->st_mode & 0777) < 0)
         return err_errno(walk_err, "chmod %s", path);
     if (lremovexattr(path, "security.capability") < 0 && errno != ENODATA && errno != ENOTSUP)

@@ -79,6 +79,15 @@ static void a_device_node_is_refused(void **state)
     assert_fails(image_harden(root, NULL), ERR_INVALID);
 }
 
+/* Open for writing on a read-only disk: a channel between all builds of the image. */
+static void a_pipe_is_refused(void **state)
+{
+    auto_free char *root = root_make(state);
+    auto_free char *path = xasprintf("%s/pipe", root);
+    assert_int_equal(mkfifo(path, 0666), 0);
+    assert_fails(image_harden(root, NULL), ERR_INVALID);
+}
+
 static void a_digest_is_checked_before_it_becomes_a_path(void **state)
 {
     assert_fails(image_prepare(*state, *state, "sha256:../../etc", NULL), ERR_INVALID);
@@ -97,6 +106,7 @@ int main(void)
         unit_test_in_folder(a_file_that_is_a_link_is_refused),
         unit_test_in_folder(set_uid_bits_go),
         unit_test_in_folder(a_device_node_is_refused),
+        unit_test_in_folder(a_pipe_is_refused),
         unit_test_in_folder(a_digest_is_checked_before_it_becomes_a_path),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
