@@ -122,9 +122,22 @@ int disk_mount(const char *path, const char *mountpoint, struct err *err)
     return 0;
 }
 
+/* A file system that is still in use somewhere outlives its mount, and with it the claim on the
+ * device.  To mount its file once more then would corrupt both. */
 int disk_unmount(const char *mountpoint, struct err *err)
 {
-    return umount2(mountpoint, UMOUNT_NOFOLLOW) < 0 ? err_errno(err, "unmount %s", mountpoint) : 0;
+    struct stat st;
+    if (stat(mountpoint, &st) < 0)
+        return err_errno(err, "stat %s", mountpoint);
+    if (major(st.st_dev) != LOOP_MAJOR)
+        return err_set(err, ERR_IO, "no disk is mounted at %s", mountpoint);
+    char path[32];
+    snprintf(path, sizeof path, "/dev/loop%u", minor(st.st_dev));
+    auto_close int device = open(path, O_RDONLY | O_CLOEXEC); /* so that it stays this disk's */
+    if (device < 0 || umount2(mountpoint, UMOUNT_NOFOLLOW) < 0)
+        return err_errno(err, "unmount %s", mountpoint);
+    auto_close int alone = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+    return alone < 0 ? err_errno(err, "release the disk of %s", mountpoint) : 0;
 }
 
 int disk_discard(const char *mountpoint, struct err *err)

@@ -17,7 +17,8 @@
 int disk_make(const char *path, int64_t bytes, uid_t uid, gid_t gid, struct err *err);
 /* Mount it at `mountpoint` (nosuid, nodev).  -ERR_INVALID when it is no such file system. */
 int disk_mount(const char *path, const char *mountpoint, struct err *err);
-/* 0 only when it was unmounted cleanly and everything is in the file.  Not mounted: -ERR_IO. */
+/* 0 only when it was unmounted cleanly, nobody uses it any more and everything is in the file.  Not
+ * mounted: -ERR_IO. */
 int disk_unmount(const char *mountpoint, struct err *err);
 
 /* Unmount one whose content nobody wants any more, without writing it out first. */
