@@ -1,5 +1,6 @@
 #include "worker/isolate.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
@@ -72,6 +73,14 @@ static int keeper_run(isolate_fn fn, void *ctx)
         if (errno != EINTR)
             return ISOLATE_FAILED;
     return WIFEXITED(status) ? WEXITSTATUS(status) : ISOLATE_KILLED;
+}
+
+void isolate_kill_rest(void)
+{
+    assert(getpid() == 1);
+    kill(-1, SIGKILL);
+    while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+        ;
 }
 
 int isolate_start(isolate_fn fn, void *ctx, pid_t *ret_pid, struct err *err)

@@ -20,3 +20,6 @@ enum { ISOLATE_FAILED = 120, ISOLATE_KILLED = 121 };
 
 /* Start it; *ret_pid is the keeper, to wait for. */
 int isolate_start(isolate_fn fn, void *ctx, pid_t *ret_pid, struct err *err);
+/* In the child: kill every other process of the namespace and wait for them.  Nothing that must
+ * live may run beside it. */
+void isolate_kill_rest(void);

@@ -18,6 +18,7 @@
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
 #include "worker/disk.h"
+#include "worker/isolate.h"
 #include "worker/room.h"
 #include "worker/steps.h"
 
@@ -93,6 +94,8 @@ int job_call(struct job *job, job_fn fn, struct verdict *ret)
                          .stop = job->stop };
     struct pump_result result;
     pump_run(&pump, &result);
+    /* A killed child leaves the program that it was waiting for. */
+    isolate_kill_rest();
     return call_judge(job, &result, ret);
 }
 
@@ -173,21 +176,30 @@ static bool cache_is_good(const struct verdict *verdict)
     return own_end && !disk_is_full(ROOM "/cache");
 }
 
-static void job_close(struct job *job, const struct verdict *verdict)
+/* False when something of it is left, which only the end of the slot's namespaces can remove. */
+static bool job_close(struct job *job, const struct verdict *verdict)
 {
     struct err err = { 0 };
-    if (sandbox_end(job->sandbox, &err) < 0)
+    bool clean = true;
+    if (sandbox_end(job->sandbox, &err) < 0) {
         log_error("job", "control group left behind", "error=\"%s\"", err.text);
+        clean = false;
+    }
     auto_free char *caches = xasprintf("%s/caches", job->settings->state);
     cache_close(&job->cache, caches, ROOM "/cache", job->cache.mounted && cache_is_good(verdict),
                 job->settings->cache_total_bytes);
     room_unbind(ROOM "/build-root");
     room_unbind(ROOM "/run-root");
     room_unbind(ROOM "/artifact");
-    if (job->scratch_mounted && disk_discard(ROOM "/scratch", &err) < 0)
+    if (job->scratch_mounted && disk_discard(ROOM "/scratch", &err) < 0) {
         log_error("job", "scratch disk left mounted", "error=\"%s\"", err.text);
-    if (fs_remove_tree(job->slot_dir, &err) < 0)
+        clean = false;
+    }
+    if (fs_remove_tree(job->slot_dir, &err) < 0) {
         log_error("job", "files left behind", "error=\"%s\"", err.text);
+        clean = false;
+    }
+    return clean;
 }
 
 /* --- the attempt --- */
@@ -269,10 +281,10 @@ bool job_run(const struct settings *settings, const struct sandbox *sandbox, str
     struct verdict verdict = { 0 };
     const char *step = run_steps(&job, &verdict);
     /* First nothing of it is left, then it is said to have ended. */
-    job_close(&job, &verdict);
+    bool clean = job_close(&job, &verdict);
     job_finish(&job, &verdict, step);
 
     attempt_done(&job.attempt);
     munmap(job.shared, sizeof *job.shared);
-    return verdict.reason != SOS_RESULT_REASON_SANDBOX;
+    return clean && verdict.reason != SOS_RESULT_REASON_SANDBOX;
 }

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "sos/base/buf.h"
 #include "sos/base/fs.h"
 #include "sos/base/spawn.h"
+#include "worker/isolate.h"
 #include "worker/room.h"
 
 #define CONFIG  ROOM "/bundle/config.json"
@@ -78,13 +80,16 @@ static int input_open(int *ret_fd, struct err *err)
     return 0;
 }
 
-/* Only 0, 1 and 2 pass to the runtime, so nothing of ours can reach the sandbox. */
+/* Only 0, 1 and 2 pass to the runtime, and of the environment only the path: it would mount a
+ * NOTIFY_SOCKET into the sandbox and hand on the descriptors of LISTEN_FDS. */
 static int runtime_spawn(const char *runtime, int in_fd, int out_fd, pid_t *ret_pid,
                          struct err *err)
 {
     const char *argv[] = { runtime, "--root",     STATE,      "--log",        LOGFILE,
                            "run",   "--detach",   "--bundle", ROOM "/bundle", "--pid-file",
                            PIDFILE, container_id, NULL };
+    auto_free char *path = xasprintf("PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
+    char *const env[] = { path, NULL };
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attr;
     sigset_t none;
@@ -97,7 +102,7 @@ static int runtime_spawn(const char *runtime, int in_fd, int out_fd, pid_t *ret_
     posix_spawnattr_init(&attr);
     posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETSIGMASK);
     posix_spawnattr_setsigmask(&attr, &none);
-    int code = posix_spawnp(ret_pid, runtime, &files, &attr, (char *const *)argv, environ);
+    int code = posix_spawnp(ret_pid, runtime, &files, &attr, (char *const *)argv, env);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&files);
     errno = code;
@@ -161,13 +166,12 @@ int sandbox_start(const struct sandbox *sandbox, const struct sandbox_run *run, 
 
 int sandbox_end(const struct sandbox *sandbox, struct err *err)
 {
+    isolate_kill_rest();
     int rc = cgroup_remove(&sandbox->cgroups, sandbox->cgroup, err);
     /* What "runtime delete" would do besides. */
     auto_free char *state = xasprintf(STATE "/%s", container_id);
     if (rc == 0)
         rc = fs_remove_tree(state, err);
-    while (waitpid(-1, NULL, WNOHANG) > 0)
-        ;
     return rc;
 }
 
