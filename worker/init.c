@@ -1,12 +1,18 @@
 /* init.c - sos-init, PID 1 inside a sandbox: static, tiny, no threads.
  *
  *     sos-init -- COMMAND [ARGUMENT...]
+ *     sos-init --user-limits NAME=NUMBER...
  *
  * Runs the command as its child with descriptors 0, 1 and 2 only, reaps every
  * orphan, passes SIGTERM on, and exits with the command's status (128 + signal
  * when one killed it).  When it exits the kernel kills whatever the command left
- * behind, for that is what the death of a PID namespace's first process means. */
+ * behind, for that is what the death of a PID namespace's first process means.
+ *
+ * The second form is a hook of the runtime's, run as root of the new user
+ * namespace before the sandbox is closed: it lowers what the kernel lets this
+ * namespace have (user_namespaces(7), /proc/sys/user). */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,12 +59,41 @@ static int supervise(pid_t command, const sigset_t *signals)
     }
 }
 
+/* What this kernel does not count needs no limit. */
+static int limit_set(char *limit)
+{
+    char path[128];
+    char *number = strchr(limit, '=');
+    if (!number)
+        return -1;
+    *number++ = '\0';
+    snprintf(path, sizeof path, "/proc/sys/user/%s", limit);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1;
+    ssize_t put = write(fd, number, strlen(number));
+    close(fd);
+    return put < 0 ? -1 : 0;
+}
+
+static int user_limits(char **limits)
+{
+    for (; *limits; limits++)
+        if (limit_set(*limits) < 0) {
+            fprintf(stderr, "sos-init: limit %s: %s\n", *limits, strerror(errno));
+            return 1;
+        }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         puts("sos-init " SOS_VERSION);
         return 0;
     }
+    if (argc > 1 && strcmp(argv[1], "--user-limits") == 0)
+        return user_limits(argv + 2);
     if (argc < 3 || strcmp(argv[1], "--") != 0) {
         fputs("usage: sos-init -- COMMAND [ARGUMENT...]\n", stderr);
         return 2;

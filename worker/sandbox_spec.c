@@ -1,11 +1,13 @@
 /* config.json of one sandbox: https://github.com/opencontainers/runtime-spec, config.md and
  * config-linux.md of 1.0.2.  docs/decisions/0002 tells why. */
 #include <assert.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 
 #include "sos/base/auto.h"
 #include "worker/room.h"
@@ -52,7 +54,8 @@ static json_t *process(const struct sandbox_run *run)
 {
     int64_t files = open_files_hard();
     json_t *limits =
-        json_pack("[o, o, o, o, o, o]", rlimit("RLIMIT_CORE", 0, 0),
+        json_pack("[o, o, o, o, o, o, o, o]", rlimit("RLIMIT_CORE", 0, 0),
+                  rlimit("RLIMIT_NICE", 0, 0), rlimit("RLIMIT_RTPRIO", 0, 0),
                   rlimit("RLIMIT_NOFILE", files < OPEN_FILES ? files : OPEN_FILES, files),
                   rlimit("RLIMIT_MEMLOCK", LOCKED_BYTES, LOCKED_BYTES),
                   rlimit("RLIMIT_SIGPENDING", SIGNALS, SIGNALS),
@@ -88,7 +91,7 @@ static void add_kernel_mounts(json_t *mounts, bool network)
     add_mount(mounts, "tmpfs", "tmpfs", "/dev",
               "nosuid,strictatime,mode=755,size=64k,nr_inodes=64");
     add_mount(mounts, "devpts", "devpts", "/dev/pts",
-              "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620");
+              "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,max=64");
     add_mount(mounts, "tmpfs", "shm", "/dev/shm",
               "nosuid,noexec,nodev,mode=1777,size=256m,nr_inodes=16384");
     add_mount(mounts, "tmpfs", "tmpfs", "/run",
@@ -164,6 +167,34 @@ static json_t *id_map(int slot)
                      SANDBOX_UID_BASE + slot * SANDBOX_UIDS, "size", SANDBOX_UIDS);
 }
 
+/* Allow a system call when its argument `arg`, under `mask`, is `value`. */
+static void allow_call(json_t *rules, const char *name, int arg, int64_t mask, int value)
+{
+    json_array_append_new(rules, json_pack("{s:[s], s:s, s:[{s:i, s:s, s:I, s:i}]}", "names", name,
+                                           "action", "SCMP_ACT_ALLOW", "args", "index", arg, "op",
+                                           "SCMP_CMP_MASKED_EQ", "value", (json_int_t)mask,
+                                           "valueTwo", value));
+}
+
+/* The filter.  A unix socket with a name but no file belongs to the network namespace: where that
+ * is the host's, two builds could pass each other descriptors by it (CVE-2024-27297) and reach the
+ * host's services.  There only pairs are left, of the kinds that cannot be told another address. */
+static json_t *seccomp(bool network)
+{
+    enum { TYPE_MASK = 0xf };
+    json_error_t fault;
+    json_t *filter = json_loadb(sandbox_seccomp_json, sandbox_seccomp_json_len, 0, &fault);
+    json_t *rules = json_object_get(filter, "syscalls");
+    assert(rules);
+    allow_call(rules, "socketpair", 1, TYPE_MASK, SOCK_STREAM);
+    allow_call(rules, "socketpair", 1, TYPE_MASK, SOCK_SEQPACKET);
+    if (!network) {
+        allow_call(rules, "socketpair", 1, TYPE_MASK, SOCK_DGRAM);
+        allow_call(rules, "socket", 0, UINT32_MAX, AF_UNIX);
+    }
+    return filter;
+}
+
 static json_t *linux_part(const struct sandbox *sandbox, const struct sandbox_run *run)
 {
     static const char *const masked[] = {
@@ -177,6 +208,11 @@ static json_t *linux_part(const struct sandbox *sandbox, const struct sandbox_ru
         "/proc/scsi",
         "/proc/timer_list",
         "/proc/timer_stats",
+        /* The names of the files behind other builds' disks. */
+        "/sys/block",
+        "/sys/class/block",
+        "/sys/dev/block",
+        "/sys/devices/virtual/block",
         "/sys/devices/virtual/powercap",
         "/sys/firmware",
         "/sys/fs/selinux",
@@ -185,23 +221,42 @@ static json_t *linux_part(const struct sandbox *sandbox, const struct sandbox_ru
     static const char *const read_only[] = {
         "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger", NULL,
     };
-    json_error_t fault;
-    json_t *seccomp = json_loadb(sandbox_seccomp_json, sandbox_seccomp_json_len, 0, &fault);
-    assert(seccomp);
     auto_free char *group = xasprintf("/%s", sandbox->cgroup);
     return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "uidMappings",
                      id_map(sandbox->slot), "gidMappings", id_map(sandbox->slot), "namespaces",
                      namespaces(run->network), "cgroupsPath", group, "resources",
                      resources(sandbox, run->limits), "maskedPaths", strings(masked),
-                     "readonlyPaths", strings(read_only), "seccomp", seccomp);
+                     "readonlyPaths", strings(read_only), "seccomp", seccomp(run->network));
+}
+
+/* A slot's share of what the kernel counts for the host's root and all below it: half of it for all
+ * slots together. */
+static void add_user_limit(json_t *args, const char *name, const char *host_path, int slots)
+{
+    int64_t number = 0;
+    auto_fclose FILE *file = fopen(host_path, "re");
+    if (!file || fscanf(file, "%" SCNd64, &number) != 1)
+        return;
+    auto_free char *limit = xasprintf("%s=%" PRId64, name, number / (2 * slots) + 1);
+    json_array_append_new(args, json_string(limit));
+}
+
+static json_t *hooks(const struct sandbox *sandbox)
+{
+    int slots = sandbox->settings->slots;
+    json_t *args = json_pack("[s, s]", "sos-init", "--user-limits");
+    add_user_limit(args, "max_inotify_instances", "/proc/sys/fs/inotify/max_user_instances", slots);
+    add_user_limit(args, "max_inotify_watches", "/proc/sys/fs/inotify/max_user_watches", slots);
+    return json_pack("{s:[{s:s, s:o}]}", "createContainer", "path", ROOM "/inside/init", "args",
+                     args);
 }
 
 char *sandbox_spec(const struct sandbox *sandbox, const struct sandbox_run *run)
 {
-    json_t *spec =
-        json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion", "1.0.2", "process",
-                  process(run), "root", "path", run->rootfs, "readonly", 1, "hostname", "sos",
-                  "mounts", build_mounts(run), "linux", linux_part(sandbox, run));
+    json_t *spec = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o, s:o}", "ociVersion", "1.0.2",
+                             "process", process(run), "root", "path", run->rootfs, "readonly", 1,
+                             "hostname", "sos", "mounts", build_mounts(run), "linux",
+                             linux_part(sandbox, run), "hooks", hooks(sandbox));
     assert(spec);
     char *text = json_dumps(spec, JSON_COMPACT);
     json_decref(spec);

@@ -11,7 +11,7 @@ static const struct sos_limits limits = {
 
 static json_t *spec_of(bool network, const char *kind)
 {
-    static const struct settings settings = { .prefix = "sos-12345678-", .name = "w" };
+    static const struct settings settings = { .prefix = "sos-12345678-", .name = "w", .slots = 4 };
     struct cgroups cgroups = { .kind = kind, .limits_swap = true };
     struct sandbox sandbox;
     sandbox_init(&sandbox, &settings, &cgroups, 3);
@@ -157,6 +157,33 @@ static void the_filter_denies_by_default(void **state)
     json_decref(spec);
 }
 
+static bool lets_pass(json_t *spec, const char *name, int value)
+{
+    size_t i;
+    json_t *rule;
+    json_array_foreach(at(spec, "linux.seccomp.syscalls"), i, rule)
+    {
+        json_t *arg = json_array_get(json_object_get(rule, "args"), 0);
+        const char *of = json_string_value(json_array_get(json_object_get(rule, "names"), 0));
+        if (strcmp(of, name) == 0 && json_integer_value(json_object_get(arg, "valueTwo")) == value)
+            return true;
+    }
+    return false;
+}
+
+/* Their names would be the host's, and every other build's. */
+static void a_fetch_has_no_unix_sockets_with_names(void **state)
+{
+    (void)state;
+    for (int network = 0; network <= 1; network++) {
+        json_t *spec = spec_of(network, "v1");
+        assert_int_equal(lets_pass(spec, "socket", 1 /* AF_UNIX */), !network);
+        assert_int_equal(lets_pass(spec, "socketpair", 2 /* SOCK_DGRAM */), !network);
+        assert_true(lets_pass(spec, "socketpair", 1 /* SOCK_STREAM */));
+        json_decref(spec);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -166,6 +193,7 @@ int main(void)
         cmocka_unit_test(limits_are_what_the_image_says),
         cmocka_unit_test(every_memory_file_system_is_bounded),
         cmocka_unit_test(the_filter_denies_by_default),
+        cmocka_unit_test(a_fetch_has_no_unix_sockets_with_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
