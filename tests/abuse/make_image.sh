@@ -1,7 +1,8 @@
 #!/bin/bash
 # A tiny image for tests of the worker: busybox and a recipe that runs whatever the source says.
 #
-#   make_image.sh OUT        leaves OUT/oci and OUT/busybox.json, as images/make does
+#   make_image.sh OUT [SHELL]    leaves OUT/oci and OUT/busybox.json, as images/make does;
+#                                SHELL changes the image's tree before, in its folder
 #
 # Verb VERB runs /src/VERB.sh when the source has it. Limits are small: they are what is tested.
 set -euo pipefail
@@ -37,6 +38,7 @@ check)
 esac
 RECIPE
 chmod 755 "$TREE/opt/sos/recipe"
+(cd "$TREE" && eval "${2:-}")
 
 umoci init --layout "$OUT/oci"
 umoci new --image "$OUT/oci:busybox-build"

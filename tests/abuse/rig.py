@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,9 @@ import requests
 
 BIN = pathlib.Path(os.environ["SOS_BIN"])
 HERE = pathlib.Path(__file__).resolve().parent
+PROGRAMS = pathlib.Path(os.environ["SOS_ABUSE"])
+ATTACK = (PROGRAMS / "abuse_attack").read_bytes()
+CALLS = (PROGRAMS / "abuse_calls").read_bytes()
 FINAL = {"SUCCEEDED", "FAILED", "ERRORED", "CANCELED", "TIMED_OUT", "EXPIRED"}
 
 
@@ -29,17 +33,19 @@ def zstd(data):
 class Rig:
     """Use as a context; everything it started is stopped and removed at its end."""
 
-    def __init__(self, slots=2, limits=None, lease_ttl="60s"):
+    def __init__(self, slots=2, limits=None, lease_ttl="60s", image="", worker=(), around=()):
+        """`image` is shell that changes the image's tree, `worker` more flags, `around` a command to run it under."""
         self.room = pathlib.Path(tempfile.mkdtemp(prefix="sos-abuse-"))
         self.state = self.room / "state"
         self.images = self.room / "images"
         self.slots, self.limits, self.lease_ttl = slots, limits or {}, lease_ttl
+        self.image, self.flags, self.around = image, worker, around
         self.count = 0
         self.name = f"a{os.getpid()}.{self.room.name[-6:]}"
         self.server = self.worker = None
 
     def __enter__(self):
-        subprocess.run([HERE / "make_image.sh", self.images], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([HERE / "make_image.sh", self.images, self.image], check=True, stdout=subprocess.DEVNULL)
         entry = self.images / "busybox.json"
         image = json.loads(entry.read_text())
         image["limits"].update(self.limits)
@@ -62,15 +68,16 @@ class Rig:
         self.log.close()
         shutil.rmtree(self.room, ignore_errors=True)
 
-    def start(self, program, *flags):
-        command = [BIN / program, f"--state={self.state}", f"--images={self.images}", *flags]
+    def start(self, program, *flags, around=()):
+        command = [*around, BIN / program, f"--state={self.state}", f"--images={self.images}", *flags]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
         line = process.stdout.readline()
         assert line.startswith("ready"), f"{program} did not start:\n{self.tail()}"
         return process, line
 
     def start_worker(self):
-        self.worker, _ = self.start("sos-worker", f"--server-url={self.url}", f"--name={self.name}", f"--slots={self.slots}")
+        self.worker, _ = self.start("sos-worker", f"--server-url={self.url}", f"--name={self.name}", f"--slots={self.slots}",
+                                    *self.flags, around=self.around)
 
     def tail(self):
         return "".join((self.room / "log").read_text().splitlines(keepends=True)[-30:])
@@ -125,6 +132,16 @@ class Rig:
         assert record["result"].get("message"), record["result"]
         return log
 
+    def said(self, script, step="build", **files):
+        """What a step says whose verb is this script; the build fails, as told."""
+        files = {f"{step}.sh": script + "\nexit 9", **files}
+        if "/src/attack" in script:
+            files["attack"] = ATTACK
+        record = self.build(files)
+        assert record["result"]["step"] == step and record["result"]["exitCode"] == 9, (record, self.build_log(record["id"]))
+        log = self.build_log(record["id"])
+        return log[log.index(f"[sos] {step}\n"):]
+
     def build_log(self, build):
         return self.http.get(f"{self.url}/v1/builds/{build}/log", timeout=60).text
 
@@ -134,6 +151,10 @@ class Rig:
         """Process ids of the slots (the children of the keepers)."""
         keepers = children(self.worker.pid)
         return [slot for keeper in keepers for slot in children(keeper)]
+
+    def slot_of(self, build):
+        """The number of the slot that a build's first attempt ran in."""
+        return int(re.search(rf"job begins attempt={build}\.1 slot=(\d+)", (self.room / "log").read_text())[1])
 
     def sandboxed(self):
         """Processes in this worker's sandboxes."""
@@ -149,6 +170,8 @@ class Rig:
 
     def leftovers(self):
         found = [f"process {pid}" for pid in self.sandboxed()]
+        if self.worker.poll() is None:
+            found += [f"helper {pid}" for slot in self.slots_of() for pid in children(slot)]
         found += [line for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
                   if str(self.state) in line or " /run/sos-worker " in line]
         for backing in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):

@@ -116,9 +116,35 @@ def test_a_lie_about_a_failure_is_not_believed(rig, text):
     assert record["result"]["reason"] == "COMPILE"
 
 
-def test_failure_json_as_a_fifo_or_a_link(rig):
-    rig.attack("mkfifo /out/failure.json; exit 1", "COMPILE")
-    rig.attack("ln -s /etc/passwd /out/failure.json; exit 1", "COMPILE")
+@pytest.mark.parametrize("make", [
+    "mkfifo /out/failure.json", "ln -s /etc/passwd /out/failure.json", "ln -s /proc/1/environ /out/failure.json",
+    "mkdir -p /out/failure.json/x", "mknod /out/failure.json c 0 0", "truncate -s 60M /out/failure.json",
+    """printf '{"reason":"TEST","message":"' > /out/failure.json; head -c 3000000 /dev/zero | tr '\\0' a >> /out/failure.json""",
+    "head -c 8000 /dev/zero | tr '\\0' [ > /out/failure.json", "rm -r /out/*; chmod 0 /out; ln -s /etc/passwd /tmp/failure.json",
+    "ln -s failure.json /out/failure.json",
+])
+def test_a_trap_in_place_of_failure_json(rig, make):
+    rig.attack(f"{make}\nexit 1", "COMPILE")
+
+
+def test_what_a_failure_says_is_made_harmless(rig):
+    text = '{"reason":"TEST","message":"red \\u001b[31m\\u202e end\\nFAKE: [sos] done","hint":"\\u0007"}'
+    record = rig.build({"build.sh": "cp /src/text /out/failure.json; exit 1", "text": text})
+    assert record["result"]["reason"] == "TEST"
+    assert record["result"]["message"] == "red  [31m  end FAKE: [sos] done"
+
+
+def test_output_that_is_no_text(rig):
+    log = rig.attack(r"printf 'nul \0 and \377\376 and \033]0;x\007 end\n'; exit 1", "COMPILE")
+    assert "nul \0 and" in log
+    record = rig.build({"build.sh": r"printf '\377\376\0\033[2J'; exit 1"})
+    assert record["result"]["message"] == "??  [2J", record["result"]
+
+
+def test_orphans_are_reaped(rig):
+    log = rig.said("/src/attack orphans; ls -d /proc/[0-9]* | wc -l")
+    assert "orphaned" in log
+    assert int(log.splitlines()[-2]) < 8, log
 
 
 def test_the_neighbour_does_not_notice(rig):
