@@ -315,7 +315,9 @@ void farm_lease(struct farm *farm, const struct sos_lease_request *request, int6
     }
     if (live)
         lease_lose(live);
-    park->until_mono_ms = clock_mono_ms() + (wait_ms > 0 ? wait_ms : 1);
-    park_begin(park);
+    /* Who would not wait is parked for a moment all the same: only what is parked is dispatched to. */
+    wait_ms = wait_ms > 0 ? wait_ms : 1;
+    park->until_mono_ms = clock_mono_ms() + wait_ms;
+    park_begin(park, wait_ms);
     farm_dispatch(farm);
 }

@@ -52,6 +52,11 @@ class Refused(Exception):
         super().__init__(f"{self.status} {self.problem}")
 
 
+def clean_environment():
+    """Settings of whoever runs the tests (SOS_IMAGES, say) must not reach the programs."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("SOS_")}
+
+
 class Program:
     """One server process; its folder outlives it."""
 
@@ -64,7 +69,7 @@ class Program:
     def start(self):
         self.process = subprocess.Popen(
             [self.binary, "--listen", f"127.0.0.1:{self.port}", "--state", self.state, *self.flags],
-            stdout=subprocess.PIPE, stderr=self.log, text=True)
+            stdout=subprocess.PIPE, stderr=self.log, text=True, env=clean_environment())
         line = self.process.stdout.readline()
         assert line.startswith("ready http"), self.log_text()[-3000:]
         self.url = line.split()[1]
