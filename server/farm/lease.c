@@ -100,14 +100,13 @@ static void on_park_over(struct wait *wait)
     park_answer(container_of(wait, struct park, wait), 0, NULL, NULL);
 }
 
-static void park_begin(struct park *park)
+static void park_begin(struct park *park, int64_t wait_ms)
 {
     struct err err = { 0 };
 
     if (!session_is_current(park->farm, park->worker, park->session))
         park_answer(park, session_over(&err), NULL, &err);
-    else if (!wait_begin(park->farm, &park->wait, &park->farm->parked,
-                         park->until_mono_ms - clock_mono_ms(), on_park_over))
+    else if (!wait_begin(park->farm, &park->wait, &park->farm->parked, wait_ms, on_park_over))
         park_answer(park, 0, NULL, NULL);
 }
 
@@ -153,7 +152,7 @@ static void on_leased(struct change *change, int rc, const struct err *err)
             live_leave(live); /* back to its queue */
             live_enter(live);
         }
-        park_begin(park);
+        park_begin(park, park->until_mono_ms - clock_mono_ms());
         return;
     }
     const struct sos_build *msg = &live->build->msg;
@@ -167,7 +166,7 @@ static void on_leased(struct change *change, int rc, const struct err *err)
              park->worker, park->slot);
     if (!session_is_current(farm, park->worker, park->session)) {
         lease_lose(live); /* the worker registered while this was on its way to the disk */
-        park_begin(park);
+        park_begin(park, park->until_mono_ms - clock_mono_ms());
         return;
     }
     lease_answer(park, live);
@@ -315,7 +314,8 @@ void farm_lease(struct farm *farm, const struct sos_lease_request *request, int6
     }
     if (live)
         lease_lose(live);
-    /* Who would not wait is parked for a moment all the same: only what is parked is dispatched to. */
+    /* Who would not wait is parked for a moment all the same: only what is parked is dispatched to.
+     */
     wait_ms = wait_ms > 0 ? wait_ms : 1;
     park->until_mono_ms = clock_mono_ms() + wait_ms;
     park_begin(park, wait_ms);
