@@ -71,7 +71,7 @@ int cli_fail(struct cli *cli, const struct err *err);
 int cli_usage(struct cli *cli, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* One JSON document on standard output. */
-void print_message(const struct wire_type *type, const void *message);
+void message_print(const struct wire_type *type, const void *message);
 /* Builds as a table on standard output. */
 void builds_print(const struct sos_build *builds, size_t count);
 /* A command's usage and flags. */

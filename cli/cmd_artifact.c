@@ -20,7 +20,7 @@ static int list_run(struct cli *cli)
                  &err) < 0)
         return cli_fail(cli, &err);
     if (cli->json)
-        print_message(&sos_list_artifacts_response_type, &list);
+        message_print(&sos_list_artifacts_response_type, &list);
     else {
         struct table *table = table_new(5);
         table_row(table, (const char *const[]){ "ARTIFACT", "PLATFORM", "SIZE", "SHA256", "AGE" });
@@ -49,7 +49,7 @@ static int show_run(struct cli *cli)
     if (artifact_find(cli, cli->args[0], &artifact, &err) < 0)
         return cli_fail(cli, &err);
     if (cli->json)
-        print_message(&sos_artifact_type, &artifact);
+        message_print(&sos_artifact_type, &artifact);
     else {
         printf("%s@%s  %s  build %s\n", artifact.name, artifact.version,
                artifact.platform ? artifact.platform : "-", artifact.build ? artifact.build : "-");
@@ -83,7 +83,7 @@ static int get_run(struct cli *cli)
     interrupts_catch();
     int rc = artifact_download(cli, &artifact, config_string(cli->config, "output"), &err);
     if (rc == 0 && cli->json)
-        print_message(&sos_artifact_type, &artifact);
+        message_print(&sos_artifact_type, &artifact);
     sos_artifact_done(&artifact);
     return rc < 0 ? cli_fail(cli, &err) : EXIT_OK;
 }

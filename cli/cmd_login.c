@@ -47,7 +47,7 @@ static int whoami_print(struct cli *cli, struct err *err)
     if (rc < 0)
         return rc;
     if (cli->json)
-        print_message(&sos_whoami_type, &who);
+        message_print(&sos_whoami_type, &who);
     else
         printf("%s (%s) at %s\n", who.subject, wire_enum_name(&sos_role_enum, (int)who.role),
                cli->server);

@@ -34,7 +34,7 @@ static int queue_run(struct cli *cli)
         0)
         return cli_fail(cli, &err);
     if (cli->json)
-        print_message(&sos_queue_type, &queue);
+        message_print(&sos_queue_type, &queue);
     else
         queue_print(&queue);
     sos_queue_done(&queue);
@@ -58,7 +58,7 @@ static int workers_run(struct cli *cli)
                  &list, NULL, &err) < 0)
         return cli_fail(cli, &err);
     if (cli->json)
-        print_message(&sos_list_workers_response_type, &list);
+        message_print(&sos_list_workers_response_type, &list);
     else {
         struct table *table = table_new(7);
         table_row(table, (const char *const[]){ "WORKER", "STATE", "SLOTS", "BUILDS", "IMAGES",
@@ -97,7 +97,7 @@ static int images_run(struct cli *cli)
                  NULL, &err) < 0)
         return cli_fail(cli, &err);
     if (cli->json)
-        print_message(&sos_list_images_response_type, &list);
+        message_print(&sos_list_images_response_type, &list);
     else {
         struct table *table = table_new(6);
         table_row(table, (const char *const[]){ "IMAGE", "LANGUAGE", "DIGEST", "AGE", "WORKERS",

@@ -15,7 +15,7 @@
 
 enum { STATUS_WAIT_S = 20 };
 
-void print_message(const struct wire_type *type, const void *message)
+void message_print(const struct wire_type *type, const void *message)
 {
     auto_free char *text = wire_text(type, message, NULL);
     printf("%s\n", text);
@@ -138,7 +138,7 @@ static int status_run(struct cli *cli)
     else if (interrupted())
         code = 128 + interrupted();
     else if (cli->json)
-        print_message(&sos_build_type, &build);
+        message_print(&sos_build_type, &build);
     else
         build_print(cli, &build);
     if (code == EXIT_OK && config_bool(cli->config, "exit-status"))
@@ -214,7 +214,7 @@ static int list_run(struct cli *cli)
                  &err) < 0)
         return cli_fail(cli, &err);
     if (cli->json)
-        print_message(&sos_list_builds_response_type, &list);
+        message_print(&sos_list_builds_response_type, &list);
     else
         builds_print(list.builds, list.builds_count);
     sos_list_builds_response_done(&list);
