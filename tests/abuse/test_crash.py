@@ -3,7 +3,7 @@ import signal
 import subprocess
 import time
 
-from rig import Rig, kill
+from rig import Rig, children, kill
 
 FOREVER = "setsid sleep 1000 & while :; do echo .; sleep 0.1; done"
 
@@ -22,6 +22,21 @@ def test_a_killed_slot_leaves_nothing_and_comes_back():
         kill(before[0])
         rig.wait(build, lambda r: r["attempt"] == 2 and r["state"] == "RUNNING")
         assert rig.slots_of() != before
+        rig.answer("post", f"/v1/builds/{build}:cancel", json={})
+        assert rig.end_of(build)["state"] == "CANCELED"
+        rig.assert_clean()
+
+
+def test_a_killed_slot_loses_its_build_at_once():
+    """The worker lives and says so: nobody waits for the lease, and another slot may take over."""
+    with Rig(slots=2, lease_ttl="60s") as rig:
+        build = running(rig)
+        # The one whose sandbox runs is the one with children.
+        busy = next(slot for slot in rig.slots_of() if children(slot))
+        begin = time.monotonic()
+        kill(busy)
+        rig.wait(build, lambda r: r["attempt"] == 2, seconds=10)
+        assert time.monotonic() - begin < 3
         rig.answer("post", f"/v1/builds/{build}:cancel", json={})
         assert rig.end_of(build)["state"] == "CANCELED"
         rig.assert_clean()
