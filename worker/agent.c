@@ -76,19 +76,29 @@ int agent_register(struct client *client, struct settings *settings, const struc
     return rc;
 }
 
+static char *lease_text(const struct settings *settings, int slot, struct err *err)
+{
+    struct sos_lease_request request = { .worker = xstrdup(settings->name),
+                                         .session = xstrdup(settings->session),
+                                         .slot = slot };
+    char *text = NULL;
+    if (images_list(settings->images, &request.images, &request.images_count, err) == 0)
+        text = sos_lease_request_text(&request, NULL);
+    sos_lease_request_done(&request);
+    return text;
+}
+
 int agent_lease(struct client *client, const struct settings *settings, int slot,
                 int (*cancelled)(void *ctx), void *ctx, struct sos_lease *ret, struct err *err)
 {
-    struct sos_lease_request request = { .worker = (char *)(uintptr_t)settings->name,
-                                         .session = (char *)(uintptr_t)settings->session,
-                                         .slot = slot };
-    size_t len;
-    auto_free char *body = sos_lease_request_text(&request, &len);
+    auto_free char *body = lease_text(settings, slot, err);
+    if (!body)
+        return -ERR_IO;
     auto_free char *url = xasprintf("%s/v1/agent/lease", settings->server_url);
     struct client_answer answer = { 0 };
     int rc = post(client, url, body, LEASE_TIMEOUT_MS, cancelled, ctx, &answer, err);
     if (rc < 0)
-        return -ERR_IO;
+        return rc == -ERR_CONFLICT ? 0 : -ERR_IO; /* we gave it up ourselves */
     if (answer.status == 200)
         rc = sos_lease_read(answer.body.data ? answer.body.data : "", answer.body.len, ret, err) < 0
                  ? -ERR_IO

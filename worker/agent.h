@@ -11,8 +11,8 @@
 int agent_register(struct client *client, struct settings *settings, const struct cgroups *cgroups,
                    struct err *err);
 
-/* Ask for a build and wait for one, at most half a minute.  1: *ret is owned by the caller
- * (sos_lease_done()); 0: there is none.  -ERR_CONFLICT: the session is over, register again;
- * -ERR_IO: try again.  `cancelled` (with ctx) may end the wait. */
+/* Ask for a build, telling what images there are, and wait for one, at most half a minute.  1: *ret
+ * is owned by the caller (sos_lease_done()); 0: there is none.  -ERR_CONFLICT: the session is over,
+ * register again; -ERR_IO: try again.  `cancelled` (with ctx) may end the wait: 0 then. */
 int agent_lease(struct client *client, const struct settings *settings, int slot,
                 int (*cancelled)(void *ctx), void *ctx, struct sos_lease *ret, struct err *err);

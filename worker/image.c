@@ -73,6 +73,12 @@ static void worker_image_fill(struct sos_worker_image *ret, const struct sos_ima
     };
 }
 
+static bool is_entry(const char *name)
+{
+    size_t len = strlen(name);
+    return name[0] != '.' && len >= 6 && strcmp(name + len - 5, ".json") == 0;
+}
+
 int images_list(const char *images, struct sos_worker_image **ret, size_t *ret_count,
                 struct err *err)
 {
@@ -83,8 +89,7 @@ int images_list(const char *images, struct sos_worker_image **ret, size_t *ret_c
     size_t count = 0;
     struct dirent *entry;
     while ((entry = readdir(dir))) {
-        size_t len = strlen(entry->d_name);
-        if (entry->d_name[0] == '.' || len < 6 || strcmp(entry->d_name + len - 5, ".json") != 0)
+        if (!is_entry(entry->d_name))
             continue;
         auto_free char *path = xasprintf("%s/%s", images, entry->d_name);
         struct sos_image image = { 0 };
@@ -104,6 +109,32 @@ int images_list(const char *images, struct sos_worker_image **ret, size_t *ret_c
     *ret = list;
     *ret_count = count;
     return 0;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    return (hash ^ value) * 1099511628211u; /* FNV-1a, by words */
+}
+
+/* A sum over the entries: their order in the folder is nobody's promise. */
+uint64_t images_stamp(const char *images)
+{
+    uint64_t sum = 0;
+    DIR *dir = opendir(images);
+    if (!dir)
+        return sum;
+    struct dirent *entry;
+    struct stat st;
+    while ((entry = readdir(dir))) {
+        if (!is_entry(entry->d_name) || fstatat(dirfd(dir), entry->d_name, &st, 0) < 0)
+            continue;
+        uint64_t hash = mix(14695981039346656037u, (uint64_t)st.st_ino);
+        hash = mix(hash, (uint64_t)st.st_mtim.tv_sec);
+        hash = mix(hash, (uint64_t)st.st_mtim.tv_nsec);
+        sum += mix(hash, (uint64_t)st.st_size);
+    }
+    closedir(dir);
+    return sum;
 }
 
 /* --- hardening --- */

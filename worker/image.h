@@ -10,6 +10,7 @@
  * that follows a link there leaves the sandbox). */
 #pragma once
 #include <stddef.h>
+#include <stdint.h>
 
 #include "sos/base/err.h"
 #include "sos/v1.h"
@@ -18,6 +19,9 @@
  * out.  The caller frees each with sos_worker_image_done() and the array with free(). */
 int images_list(const char *images, struct sos_worker_image **ret, size_t *ret_count,
                 struct err *err);
+
+/* Changes when an entry of the folder does; cheap enough to be asked every second. */
+uint64_t images_stamp(const char *images);
 
 /* Unpack the image with this manifest digest ("sha256:<hex>") unless that was done, waiting for
  * another process that is at it.  -ERR_NOT_FOUND: the layout lacks it; -ERR_INVALID: it must not

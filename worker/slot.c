@@ -8,6 +8,7 @@
 #include "sos/base/auto.h"
 #include "sos/base/log.h"
 #include "worker/agent.h"
+#include "worker/image.h"
 #include "worker/job.h"
 #include "worker/room.h"
 
@@ -21,10 +22,16 @@ static void on_term(int signal_number)
     stop = 1;
 }
 
-static int is_stopped(void *ctx)
+/* While a lease is waited for: when images were made, they are told in a new call at once. */
+struct watch {
+    const char *images;
+    uint64_t stamp;
+};
+
+static int is_over(void *ctx)
 {
-    (void)ctx;
-    return stop;
+    const struct watch *watch = ctx;
+    return stop || images_stamp(watch->images) != watch->stamp;
 }
 
 /* Lease and run until something ends the loop. */
@@ -35,7 +42,9 @@ static int slot_loop(const struct slot *slot, const struct sandbox *sandbox, str
     while (!stop) {
         struct sos_lease lease = { 0 };
         struct err err = { 0 };
-        int rc = agent_lease(client, slot->settings, slot->number, is_stopped, NULL, &lease, &err);
+        struct watch watch = { .images = slot->settings->images };
+        watch.stamp = images_stamp(watch.images);
+        int rc = agent_lease(client, slot->settings, slot->number, is_over, &watch, &lease, &err);
         if (rc == -ERR_CONFLICT)
             return SLOT_SESSION_OVER;
         if (rc == 1) {

@@ -5,15 +5,28 @@
 
 #include "sos/base/auto.h"
 
-/* What is true of the moment only is left out. */
-int workers_put(struct db *db, const struct sos_worker *worker, const char *session,
-                struct err *err)
+/* What is true of the moment only is left out.  Gives; free(). */
+static char *worker_doc(const struct sos_worker *worker)
 {
     struct sos_worker kept = *worker;
     kept.state = SOS_WORKER_STATE_UNSPECIFIED;
     kept.builds = NULL;
     kept.builds_count = 0;
-    auto_free char *doc = sos_worker_text(&kept, NULL);
+    return sos_worker_text(&kept, NULL);
+}
+
+int workers_update(struct db *db, const struct sos_worker *worker, const char *session,
+                   struct err *err)
+{
+    auto_free char *doc = worker_doc(worker);
+    return db_run(db, NULL, err, "UPDATE workers SET doc = ? WHERE name = ? AND session = ?", "ttt",
+                  doc, worker->name, session);
+}
+
+int workers_put(struct db *db, const struct sos_worker *worker, const char *session,
+                struct err *err)
+{
+    auto_free char *doc = worker_doc(worker);
     return db_run(db, NULL, err,
                   "INSERT INTO workers (name, session, doc) VALUES (?, ?, ?)"
                   " ON CONFLICT (name) DO UPDATE SET session = excluded.session,"

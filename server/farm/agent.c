@@ -112,6 +112,7 @@ void farm_workers(struct farm *farm, struct sos_list_workers_response *ret)
 
 /* --- registering --- */
 
+/* A registration on its way to the disk, or what a worker said later of its images. */
 struct registering {
     struct task task;
     struct farm *farm;
@@ -174,6 +175,16 @@ static bool worker_name_is_valid(const char *name)
     return len > 0 && len <= 63 && strspn(name, letters) == len;
 }
 
+int images_check(const struct sos_worker_image *images, size_t count, struct err *err)
+{
+    if (count > FARM_IMAGES_MAX)
+        return err_set(err, ERR_INVALID, "at most %d images", FARM_IMAGES_MAX);
+    for (size_t i = 0; i < count; i++)
+        if (!images[i].build_digest)
+            return err_set(err, ERR_INVALID, "images/%zu has no buildDigest", i);
+    return 0;
+}
+
 static int register_check(struct farm *farm, const struct sos_register_worker_request *request,
                           struct err *err)
 {
@@ -181,11 +192,8 @@ static int register_check(struct farm *farm, const struct sos_register_worker_re
         return err_set(err, ERR_INVALID, "name must be 1 to 63 letters, digits, '.', '_' or '-'");
     if (request->slots < 1 || request->slots > FARM_SLOTS_MAX)
         return err_set(err, ERR_INVALID, "slots must be 1 to %d", FARM_SLOTS_MAX);
-    if (request->images_count > 64)
-        return err_set(err, ERR_INVALID, "at most 64 images");
-    for (size_t i = 0; i < request->images_count; i++)
-        if (!request->images[i].build_digest)
-            return err_set(err, ERR_INVALID, "images/%zu has no buildDigest", i);
+    if (images_check(request->images, request->images_count, err) < 0)
+        return -ERR_INVALID;
     if (!worker_find(farm, request->name) && farm->workers_count >= FARM_WORKERS_MAX)
         return err_set(err, ERR_LIMIT, "at most %d workers", FARM_WORKERS_MAX);
     return 0;
@@ -219,6 +227,63 @@ void farm_register(struct farm *farm, const struct sos_register_worker_request *
     sos_worker_copy(&registering->msg, &msg);
     id_new("ses", now_ms, registering->session);
     strand_post(farm->writer, &registering->task, register_work, on_registered);
+}
+
+/* --- news of images --- */
+
+static void announce_work(struct task *task)
+{
+    struct registering *news = container_of(task, struct registering, task);
+
+    task->rc = workers_update(news->farm->db, &news->msg, news->session, &task->err);
+}
+
+static void on_announced(struct task *task)
+{
+    struct registering *news = container_of(task, struct registering, task);
+    struct worker *worker = worker_find(news->farm, news->msg.name);
+
+    if (task->rc < 0) {
+        log_warn("worker", "images not kept, until they are told again", "worker=%s why=\"%s\"",
+                 news->msg.name, task->err.text);
+    } else if (strcmp(worker->session, news->session) == 0) {
+        sos_worker_done(&worker->msg);
+        worker->msg = news->msg;
+        news->msg = (struct sos_worker){ 0 };
+        news->farm->queue_revision++;
+        log_info("worker", "has other images", "worker=%s images=%zu", worker->msg.name,
+                 worker->msg.images_count);
+    }
+    struct farm *farm = news->farm;
+    sos_worker_done(&news->msg);
+    free(news);
+    farm_dispatch(farm);
+}
+
+static bool images_equal(const struct sos_worker *worker, const struct sos_worker_image *images,
+                         size_t count)
+{
+    if (worker->images_count != count)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(worker->images[i].build_digest, images[i].build_digest) != 0)
+            return false;
+    return true;
+}
+
+void worker_announce(struct farm *farm, struct worker *worker,
+                     const struct sos_worker_image *images, size_t count)
+{
+    if (count == 0 || images_equal(&worker->msg, images, count))
+        return;
+    struct registering *news = xcalloc(1, sizeof *news);
+    struct sos_worker msg = worker->msg;
+    msg.images = (struct sos_worker_image *)(uintptr_t)images;
+    msg.images_count = count;
+    news->farm = farm;
+    sos_worker_copy(&news->msg, &msg);
+    memcpy(news->session, worker->session, sizeof news->session);
+    strand_post(farm->writer, &news->task, announce_work, on_announced);
 }
 
 /* --- news of an attempt --- */

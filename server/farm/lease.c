@@ -176,11 +176,10 @@ static void on_leased(struct change *change, int rc, const struct err *err)
 
 static struct build *pick_for(struct farm *farm, const struct worker *worker)
 {
-    enum { IMAGES_MAX = 64 };
-    const char *images[IMAGES_MAX];
+    const char *images[FARM_IMAGES_MAX];
     size_t count = 0;
 
-    for (size_t i = 0; i < worker->msg.images_count && count < IMAGES_MAX; i++)
+    for (size_t i = 0; i < worker->msg.images_count && count < FARM_IMAGES_MAX; i++)
         images[count++] = worker->msg.images[i].build_digest;
     return sched_pick(&farm->sched, images, count);
 }
@@ -284,7 +283,7 @@ static int lease_check_request(struct farm *farm, const struct sos_lease_request
     int slots = worker_find(farm, request->worker)->msg.slots;
     if (request->slot < 0 || request->slot >= slots)
         return err_set(err, ERR_INVALID, "slot %d of a worker with %d", request->slot, slots);
-    return 0;
+    return images_check(request->images, request->images_count, err);
 }
 
 void farm_lease(struct farm *farm, const struct sos_lease_request *request, int64_t wait_ms,
@@ -297,6 +296,8 @@ void farm_lease(struct farm *farm, const struct sos_lease_request *request, int6
         return;
     }
     worker_seen(farm, request->worker);
+    worker_announce(farm, worker_find(farm, request->worker), request->images,
+                    request->images_count);
     if (lease_take_over(farm, request, wait_ms, done, ctx))
         return;
     struct park *park = xcalloc(1, sizeof *park);

@@ -38,6 +38,7 @@ enum {
     FARM_LIVE_MAX = 100000,
     FARM_WORKERS_MAX = 1000,
     FARM_SLOTS_MAX = 256, /* of one worker */
+    FARM_IMAGES_MAX = 64, /* of one worker */
     FARM_WAITS_MAX = 20000,
     FARM_CHANGES_MAX = 64, /* that wait for their turn at one build */
     FARM_UPLOAD_STRANDS = 2,
@@ -228,6 +229,10 @@ bool worker_load(struct farm *farm, struct sos_worker *msg, const char *session)
 void worker_free_all(struct farm *farm);
 int worker_busy(struct farm *farm, const char *name);
 void worker_seen(struct farm *farm, const char *name);
+int images_check(const struct sos_worker_image *images, size_t count, struct err *err);
+/* The images that a worker has now (count 0: it does not say); its leases go on. */
+void worker_announce(struct farm *farm, struct worker *worker,
+                     const struct sos_worker_image *images, size_t count);
 /* The build whose lease a worker that says `attempt` and `fence` holds; NULL and STALE_LEASE. */
 struct live *attempt_live(struct farm *farm, const char *attempt, int64_t fence, struct err *err);
 void build_set_steps(struct build *build, const struct sos_step *steps, size_t count);

@@ -88,9 +88,9 @@ static void blobs_open_work(struct task *task)
     if (task->rc < 0)
         return;
     upload->wants = source_wants_new(&tree, farm->blobs);
-    upload->reader = blobstream_reader_new(farm->blobs, source_wants_blob, upload->wants,
-                                           source_wants_files(upload->wants),
-                                           source_wants_bytes(upload->wants));
+    upload->reader =
+        blobstream_reader_new(farm->blobs, source_wants_blob, upload->wants,
+                              source_wants_files(upload->wants), source_wants_bytes(upload->wants));
 }
 
 void farm_blobs_open(struct farm *farm, const char *source, farm_upload_fn done, void *ctx)

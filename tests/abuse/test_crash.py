@@ -106,3 +106,18 @@ def test_a_slot_whose_room_is_gone_begins_afresh():
         assert record["state"] == "STORING", record
         assert record["attempt"] == 2 and rig.slots_of() != before
         rig.assert_clean()
+
+
+def test_an_image_that_is_made_later_needs_no_restart():
+    with Rig(slots=1) as rig:
+        entry = rig.images / "busybox.json"
+        kept = entry.read_text()
+        rig.worker.terminate()
+        assert rig.worker.wait(20) == 0
+        entry.unlink()
+        rig.start_worker()
+        entry.write_text(kept)   # as images/make ends
+        end = time.monotonic() + 10
+        while not rig.answer("get", "/v1/images").get("images") and time.monotonic() < end:
+            time.sleep(0.1)
+        assert rig.build({"README": "x"}, seconds=10)["state"] == "STORING"

@@ -192,18 +192,21 @@ class Worker:
         self.name, self.slots, self.digest = name, slots, digest
         self.session = None
 
+    def images(self):
+        return [{"name": "python-3.13", "buildDigest": self.digest, "runDigest": RUN_DIGEST}]
+
     def register(self):
         body = {"name": self.name, "slots": self.slots, "version": "test", "sandbox": "none",
-                "images": [{"name": "python-3.13", "buildDigest": self.digest,
-                            "runDigest": RUN_DIGEST}]}
+                "images": self.images()}
         self.session = self.api.call("POST", "/v1/agent/register", "RegisterWorkerResponse",
                                      json=body)["session"]
         return self
 
-    def lease(self, wait=0, slot=0):
+    def lease(self, wait=0, slot=0, **more):
         answer = self.api.raw("POST", "/v1/agent/lease",
                               headers={"Prefer": f"wait={wait}"} if wait else {},
-                              json={"worker": self.name, "session": self.session, "slot": slot})
+                              json={"worker": self.name, "session": self.session, "slot": slot,
+                                    **more})
         if answer.status_code == 204:
             return None
         if answer.status_code >= 400:

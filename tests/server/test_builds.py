@@ -135,6 +135,35 @@ def test_slots_that_an_earlier_session_parked_are_sent_away(server, admin, worke
     assert worker.lease(wait=5).build == build
 
 
+def test_a_lease_call_tells_of_new_images(server, state, admin, worker, source):
+    """An image is made anew: the worker says so as it asks, loses nothing, and knows it for good."""
+    running = admin.submit(source)["id"]
+    worker.lease().update("RUNNING")
+    new = "sha256:" + "3" * 64
+    farm.write_image(state / "images", digest=new)
+    wait_until(lambda: admin.call("GET", "/v1/images/python-3.13", "Image")["build"]["digest"] ==
+               new)
+    build = admin.submit(source)
+    assert build["queue"]["reasons"][0]["code"] == "NO_WORKER_FOR_IMAGE"
+    other = farm.Worker(server, secret_of(worker.api), "w2").register()
+    assert other.lease(wait=1, images=other.images()) is None
+    other.digest = new
+    assert other.lease(wait=5, images=other.images()).build == build["id"]
+    assert admin.state(running) == "RUNNING"
+    server.kill()
+    server.start()
+    workers = admin.call("GET", "/v1/workers", "ListWorkersResponse")["workers"]
+    assert workers[1]["images"] == other.images()
+    other.lease(slot=0)   # its session goes on
+
+
+@pytest.mark.parametrize("images", [[{"name": "x"}], [{"buildDigest": "sha256:1"}] * 65])
+def test_a_lease_call_with_bad_images_is_refused(worker, images):
+    with pytest.raises(Refused) as refused:
+        worker.lease(images=images)
+    assert refused.value.status == 400
+
+
 def test_a_silent_worker_loses_its_build(quick_server, admin, worker, source):
     build = admin.submit(source)["id"]
     zombie = worker.lease()

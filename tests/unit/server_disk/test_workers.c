@@ -36,6 +36,12 @@ static void a_worker_is_known_by_its_last_registration(void **state)
     char told[100] = "";
     assert_ok(workers_load(disk.db, note, told, &disk.err), disk.err);
     assert_string_equal(told, "w1=s2 w2=s3 ");
+
+    struct sos_worker news = { .name = (char *)"w2", .slots = 7 };
+    assert_ok(TASK(&disk, workers_update(disk.db, &news, "s1", &disk.err)), disk.err);
+    assert_int_equal(count(&disk, "SELECT count(*) FROM workers WHERE doc ->> '$.slots' = 7"), 0);
+    assert_ok(TASK(&disk, workers_update(disk.db, &news, "s3", &disk.err)), disk.err);
+    assert_int_equal(count(&disk, "SELECT count(*) FROM workers WHERE doc ->> '$.slots' = 7"), 1);
     disk_close(&disk);
 }
 

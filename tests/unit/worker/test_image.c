@@ -98,6 +98,30 @@ static void a_digest_is_checked_before_it_becomes_a_path(void **state)
     assert_fails(image_prepare(*state, *state, digest, &err), ERR_NOT_FOUND);
 }
 
+/* What images/make does is seen: a new entry, another in its place, one that goes. */
+static void the_stamp_changes_with_the_entries_and_nothing_else(void **state)
+{
+    auto_free char *root = root_make(state);
+    auto_free char *one = xasprintf("%s/one.json", root);
+    auto_free char *two = xasprintf("%s/two.json", root);
+    auto_free char *log = xasprintf("%s/make.log", root);
+    uint64_t seen[4];
+    seen[0] = images_stamp(root);
+    assert_int_equal(fs_write_atomic(one, "{}", 2, 0600, NULL), 0);
+    seen[1] = images_stamp(root);
+    assert_int_equal(fs_write_atomic(two, "{}", 2, 0600, NULL), 0);
+    seen[2] = images_stamp(root);
+    assert_int_equal(fs_write_atomic(one, "{}", 2, 0600, NULL), 0);
+    seen[3] = images_stamp(root);
+    for (size_t i = 0; i < countof(seen); i++)
+        for (size_t j = 0; j < i; j++)
+            assert_true(seen[i] != seen[j]);
+    assert_int_equal(fs_write_atomic(log, "x", 1, 0600, NULL), 0);
+    assert_true(images_stamp(root) == seen[3]);
+    assert_int_equal(unlink(one) + unlink(two), 0);
+    assert_true(images_stamp(root) == seen[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +132,7 @@ int main(void)
         unit_test_in_folder(a_device_node_is_refused),
         unit_test_in_folder(a_pipe_is_refused),
         unit_test_in_folder(a_digest_is_checked_before_it_becomes_a_path),
+        unit_test_in_folder(the_stamp_changes_with_the_entries_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
