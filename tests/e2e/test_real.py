@@ -28,6 +28,10 @@ REAL = [
     # No executable jar of its own: it and what it needs are merged.
     ("tabula", "jvm-21", lambda room: projects.maven_sources(room, "technology.tabula", "tabula", "1.0.5"),
      [], ["--version"], "tabula 1.0.5"),
+    # Makes its own executable jar, an OSGi bundle.
+    ("org.apache.felix.main", "jvm-21",
+     lambda room: projects.maven_release(room, "org.apache.felix", "org.apache.felix.main", "7.0.5"),
+     [], ["-b"], "Usage: [-b <bundle-deploy-dir>]"),
 ]
 
 
