@@ -14,12 +14,15 @@
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
 #include "worker/disk.h"
+#include "worker/sandbox.h"
 
-enum { BLOCK_BYTES = 512 /* of st_blocks */ };
+enum {
+    BLOCK_BYTES = 512,                          /* of st_blocks */
+    DISK_UID = SANDBOX_UID_BASE + SANDBOX_USER, /* owns all files on the disk, in whatever slot */
+};
 
-/* The kept one into the slot's folder, mounted, its files the user's. */
-static int take_kept(const struct cache *cache, unsigned uid, const char *mountpoint,
-                     struct err *err)
+/* The kept one into the slot's folder, mounted. */
+static int take_kept(const struct cache *cache, const char *mountpoint, struct err *err)
 {
     if (rename(cache->kept, cache->used) < 0)
         return err_errno(err, "take the cache %s", cache->kept);
@@ -29,18 +32,17 @@ static int take_kept(const struct cache *cache, unsigned uid, const char *mountp
     struct stat root;
     if (stat(mountpoint, &root) < 0)
         rc = err_errno(err, "stat %s", mountpoint);
-    /* The last build ran in another slot, as another user. */
-    else if (root.st_uid != uid)
-        rc = disk_chown(mountpoint, uid, uid, err);
+    else if (root.st_uid != DISK_UID)
+        rc = err_set(err, ERR_INVALID, "the cache %s belongs to somebody else", cache->kept);
     if (rc < 0)
         (void)disk_unmount(mountpoint, NULL);
     return rc;
 }
 
-static int make_new(const struct cache *cache, int64_t bytes, unsigned uid, const char *mountpoint,
+static int make_new(const struct cache *cache, int64_t bytes, const char *mountpoint,
                     struct err *err)
 {
-    int rc = disk_make(cache->used, bytes, uid, uid, err);
+    int rc = disk_make(cache->used, bytes, DISK_UID, DISK_UID, err);
     if (rc == 0)
         rc = disk_mount(cache->used, mountpoint, err);
     if (rc < 0)
@@ -59,14 +61,16 @@ int cache_open(const char *caches, const char *slot_dir, const char *project, co
                            .used = xasprintf("%s/cache.ext4", slot_dir) };
     (void)unlink(cache.used);
     struct err why = { 0 };
-    int rc = fresh ? err_set(&why, ERR_NOT_FOUND, "not wanted")
-                   : take_kept(&cache, uid, mountpoint, &why);
+    int rc =
+        fresh ? err_set(&why, ERR_NOT_FOUND, "not wanted") : take_kept(&cache, mountpoint, &why);
     if (rc < 0 && why.code != ERR_NOT_FOUND)
         log_warn("cache", "unusable, starting an empty one", "cache=%s error=\"%s\"", cache.kept,
                  why.text);
     if (rc < 0)
-        rc = make_new(&cache, bytes, uid, mountpoint, err);
+        rc = make_new(&cache, bytes, mountpoint, err);
     cache.mounted = rc == 0;
+    if (rc == 0)
+        rc = disk_show_owner(mountpoint, DISK_UID, uid, err);
     *ret = cache;
     return rc;
 }

@@ -19,8 +19,8 @@ struct cache {
     bool mounted;
 };
 
-/* Take or make the cache of (project, image) and mount it at `mountpoint` for the user `uid`;
- * `fresh` begins with an empty one in any case. */
+/* Take or make the cache of (project, image) and mount it at `mountpoint`; there its files are the
+ * user `uid`'s, who is another in each slot.  `fresh` begins with an empty one in any case. */
 int cache_open(const char *caches, const char *slot_dir, const char *project, const char *image,
                int64_t bytes, unsigned uid, const char *mountpoint, bool fresh, struct cache *ret,
                struct err *err);

@@ -3,17 +3,20 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <inttypes.h>
 #include <linux/fs.h>
 #include <linux/loop.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "sos/base/auto.h"
@@ -30,7 +33,6 @@ enum {
     MKE2FS_TIMEOUT_MS = 60000,
     FULL_BYTES = 256 * 1024,
     FULL_INODES = 16,
-    WALK_FDS = 32,
 };
 
 int disk_make(const char *path, int64_t bytes, uid_t uid, gid_t gid, struct err *err)
@@ -167,24 +169,45 @@ bool disk_is_full(const char *mountpoint)
     return fs.f_bavail * fs.f_frsize < FULL_BYTES || fs.f_favail < FULL_INODES;
 }
 
-/* nftw() has no context argument; a slot is one thread. */
-static uid_t walk_uid;
-static gid_t walk_gid;
-
-static int walk_chown(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+/* A user namespace in which the id `from` is the host's `to`.  Gives a descriptor that keeps it.
+ * Its first process only has to live until then. */
+static int user_map(uid_t from, uid_t to, struct err *err)
 {
-    (void)kind;
-    (void)ftw;
-    return st->st_uid == walk_uid ? 0 : lchown(path, walk_uid, walk_gid);
+    pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        for (;;)
+            pause();
+    if (pid < 0)
+        return err_errno(err, "make a user namespace");
+
+    auto_free char *line = xasprintf("%u %u 1", from, to);
+    auto_free char *uids = xasprintf("/proc/%d/uid_map", pid);
+    auto_free char *gids = xasprintf("/proc/%d/gid_map", pid);
+    auto_free char *space = xasprintf("/proc/%d/ns/user", pid);
+    auto_close int uid_fd = open(uids, O_WRONLY | O_CLOEXEC);
+    auto_close int gid_fd = open(gids, O_WRONLY | O_CLOEXEC);
+    int fd = -1;
+    if (write(uid_fd, line, strlen(line)) > 0 && write(gid_fd, line, strlen(line)) > 0)
+        fd = open(space, O_RDONLY | O_CLOEXEC);
+    int rc = fd < 0 ? err_errno(err, "map the user %u to %u", from, to) : fd;
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    return rc;
 }
 
-int disk_chown(const char *mountpoint, uid_t uid, gid_t gid, struct err *err)
+int disk_show_owner(const char *mountpoint, uid_t from, uid_t to, struct err *err)
 {
-    walk_uid = uid;
-    walk_gid = gid;
-    /* Children first: the root's owner tells whether the walk was finished. */
-    if (nftw(mountpoint, walk_chown, WALK_FDS, FTW_PHYS | FTW_MOUNT | FTW_DEPTH) < 0)
-        return err_errno(err, "change the owner of %s", mountpoint);
+    auto_close int map = user_map(from, to, err);
+    if (map < 0)
+        return map;
+    auto_close int tree =
+        open_tree(AT_FDCWD, mountpoint, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+    struct mount_attr attr = { .attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (unsigned)map };
+    /* The new mount keeps the file system when the old one goes. */
+    if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof attr) < 0 ||
+        umount2(mountpoint, UMOUNT_NOFOLLOW) < 0 ||
+        move_mount(tree, "", AT_FDCWD, mountpoint, MOVE_MOUNT_F_EMPTY_PATH) < 0)
+        return err_errno(err, "change the owner that %s shows", mountpoint);
     return 0;
 }
 

@@ -29,8 +29,10 @@ void disk_trim(const char *mountpoint);
 
 /* So little is left that the next write may fail. */
 bool disk_is_full(const char *mountpoint);
-/* The owner's whole tree gets another owner; links are not followed. */
-int disk_chown(const char *mountpoint, uid_t uid, gid_t gid, struct err *err);
+/* Show files of the user and group `from` on the disk as those of `to`, and keep what `to` makes as
+ * `from`'s: an id-mapped mount (mount_setattr(2), Linux 5.12), however many files there are. Nobody
+ * else can make files on it then. */
+int disk_show_owner(const char *mountpoint, uid_t from, uid_t to, struct err *err);
 
 /* Detach every loop device whose file lies below `folder`: what an earlier life left.  Gives their
  * number. */

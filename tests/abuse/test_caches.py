@@ -44,6 +44,17 @@ def test_a_cache_moves_to_another_slot_with_its_owner():
         assert "mine" in said(rig, "one")[1]
 
 
+def test_a_cache_as_deep_as_it_gets_moves_too():
+    with Rig(slots=2, limits={"cacheBytes": str(1 << 30)}) as rig:
+        first, log = said(rig, "one", "/src/attack deep /cache; echo mine > /cache/mark; exit 1", attack=ATTACK)
+        assert "depth 20000" in log, log
+        busy = run_in_another_slot(rig, rig.slot_of(first))
+        second, log = said(rig, "one", "cat /cache/mark; stat -c 'owner %u' /cache/d/d/d/f; rm -r /cache/d/d/d/f && echo removed; exit 1")
+        assert rig.slot_of(second) != rig.slot_of(first)
+        assert "mine" in log and "owner 1000" in log and "removed" in log, log
+        cancel(rig, busy)
+
+
 def test_projects_with_names_alike_share_nothing():
     names = ["a", "a.b", "a-b", "a_b", "a" * 64, "a" * 63]
     with Rig(slots=1) as rig:
