@@ -55,15 +55,17 @@ static int spec_write(const struct sandbox *sandbox, const struct sandbox_run *r
     return 0;
 }
 
-/* The runtime's own last word, from its log ("level=error msg=…" lines). */
+/* The runtime's own word, from its log: runc's "level=error msg=…" lines, crun's bare ones. */
 static int runtime_failed(const char *runtime, struct err *err)
 {
     struct buf text;
     buf_init(&text, SMALL_FILE_MAX);
     (void)fs_read(LOGFILE, &text, NULL);
-    const char *said = text.data ? strstr(text.data, "msg=") : NULL;
+    const char *said = text.data ? text.data : "it does not say why";
+    const char *message = strstr(said, "msg=");
+    said = message ? message : said;
     int rc = err_set(err, ERR_IO, "%s could not start the sandbox: %.*s", runtime,
-                     said ? (int)strcspn(said, "\n") : 0, said ? said : "");
+                     (int)strcspn(said, "\n"), said);
     buf_done(&text);
     return rc;
 }
