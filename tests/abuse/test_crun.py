@@ -18,7 +18,7 @@ HIDE = ["unshare", "--mount", "sh", "-c", f'umount {UNIFIED} && exec "$@"', "sh"
 @pytest.fixture(scope="module")
 def rig():
     with Rig(slots=1, around=HIDE, worker=["--runtime=crun"]) as up:
-        assert 'sandbox="crun ' in up.tail()
+        assert up.answer("get", "/v1/workers")["workers"][0]["sandbox"].startswith("crun ")
         yield up
 
 
