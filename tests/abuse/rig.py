@@ -42,9 +42,17 @@ class Rig:
         self.image, self.flags, self.around = image, worker, around
         self.count = 0
         self.name = f"a{os.getpid()}.{self.room.name[-6:]}"
-        self.server = self.worker = None
+        self.server = self.worker = self.log = None
 
     def __enter__(self):
+        try:
+            self.up()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def up(self):
         subprocess.run([HERE / "make_image.sh", self.images, self.image], check=True, stdout=subprocess.DEVNULL)
         entry = self.images / "busybox.json"
         image = json.loads(entry.read_text())
@@ -58,14 +66,14 @@ class Rig:
         self.start_worker()
         self.http = requests.Session()
         self.http.headers["Authorization"] = "Bearer " + (self.state / "server/admin.token").read_text().strip()
-        return self
 
     def __exit__(self, *_):
         for process in (self.worker, self.server):
             if process and process.poll() is None:
                 process.terminate()
                 process.wait(40)
-        self.log.close()
+        if self.log:
+            self.log.close()
         shutil.rmtree(self.room, ignore_errors=True)
 
     def start(self, program, *flags, around=()):
