@@ -105,6 +105,21 @@ void metric_set(struct metric *metric, double value)
     metric->value = value;
 }
 
+void metric_max(struct metric *metric, double value)
+{
+    if (value > metric->value)
+        metric_set(metric, value);
+}
+
+void metrics_zero(struct metrics *metrics, const char *name)
+{
+    list_each (link, &metrics->all) {
+        struct metric *metric = list_item(link, struct metric, link);
+        if (metric->type == METRIC_GAUGE && strcmp(metric->name, name) == 0)
+            metric->value = 0;
+    }
+}
+
 void metric_observe(struct metric *metric, double seconds)
 {
     assert(metric->type == METRIC_HISTOGRAM);

@@ -20,8 +20,7 @@ void sched_done(struct sched *sched)
 
 static struct sched_pool *pool_find(const struct sched *sched, const char *image)
 {
-    list_each(link, &sched->pools)
-    {
+    list_each (link, &sched->pools) {
         struct sched_pool *pool = list_item(link, struct sched_pool, link);
         if (strcmp(pool->image, image) == 0)
             return pool;
@@ -126,4 +125,17 @@ size_t sched_pool_size(const struct sched_pool *pool)
 struct build *sched_pool_at(const struct sched_pool *pool, size_t index)
 {
     return build_of(rank_at(&pool->waiting, index));
+}
+
+size_t sched_pool_classes(const struct sched_pool *pool, struct sched_class ret[SCHED_CLASSES_MAX])
+{
+    size_t classes = 0;
+    const struct build *first;
+    for (size_t at = 0, next; (first = sched_pool_at(pool, at)); at = next) {
+        struct rank_key after = { .high = priority_rank(first) + 1, .low = INT64_MIN };
+        next = rank_before(&pool->waiting, after);
+        assert(classes < SCHED_CLASSES_MAX);
+        ret[classes++] = (struct sched_class){ .first = first, .count = next - at };
+    }
+    return classes;
 }

@@ -53,3 +53,11 @@ struct sched_place sched_place(const struct build *build);
 const struct sched_pool *sched_pool(const struct sched *sched, const char *image);
 size_t sched_pool_size(const struct sched_pool *pool);
 struct build *sched_pool_at(const struct sched_pool *pool, size_t index);
+
+/* The priorities that wait in a pool, highest first, each with its first build and their number. */
+enum { SCHED_CLASSES_MAX = 8 };
+struct sched_class {
+    const struct build *first;
+    size_t count;
+};
+size_t sched_pool_classes(const struct sched_pool *pool, struct sched_class ret[SCHED_CLASSES_MAX]);

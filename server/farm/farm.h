@@ -36,6 +36,7 @@ struct farm_config {
     const char *store_repository;
     int64_t lease_ttl_ms;
     int64_t renew_interval_ms;
+    int64_t queue_ttl_ms;     /* a build that waits longer expires; 0: never */
     int64_t publish_retry_ms; /* first pause after a failed publication; doubles up to 60 s */
     int64_t log_bytes_max;    /* of one attempt */
     int64_t source_bytes_max; /* of one tree */

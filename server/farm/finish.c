@@ -140,6 +140,7 @@ static void on_finished(struct change *change, int rc, const struct err *err)
              finish->number,
              wire_enum_name(&sos_result_outcome_enum, (int)finish->request.result->outcome),
              build_state_name(live->build->msg.state));
+    counters_steps(live->farm, &live->build->msg);
     if (live->build->msg.state == SOS_BUILD_STATE_STORING)
         publish_begin(live, &finish->artifact, 0);
     view_init(&view, live);

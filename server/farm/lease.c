@@ -159,9 +159,7 @@ static void on_leased(struct change *change, int rc, const struct err *err)
     live->slot = park->slot;
     live->log_size = 0;
     lease_extend(live->build, &farm->rules, clock_mono_ms());
-    metric_add(farm->count.leases, 1);
-    metric_observe(farm->count.queue_wait,
-                   (double)(clock_wall_ms() - msg->create_time_ms) / 1000.0);
+    counters_leased(farm, msg);
     log_info("build", "leased", "build=%s attempt=%d worker=%s slot=%d", msg->id, msg->attempt,
              park->worker, park->slot);
     if (!session_is_current(farm, park->worker, park->session)) {

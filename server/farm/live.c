@@ -89,6 +89,16 @@ struct build *build_from_row(const struct build_row *row)
 
 /* --- live builds --- */
 
+/* The wall clock counts only the time before this life of ours. */
+static int64_t expiry_of(const struct farm *farm, const struct build *build)
+{
+    int64_t waited_ms = clock_wall_ms() - build->msg.create_time_ms;
+
+    if (farm->config.queue_ttl_ms == 0)
+        return INT64_MAX;
+    return clock_mono_ms() + farm->config.queue_ttl_ms - (waited_ms > 0 ? waited_ms : 0);
+}
+
 struct live *live_add(struct farm *farm, struct build *build)
 {
     struct live *live = xcalloc(1, sizeof *live);
@@ -96,6 +106,7 @@ struct live *live_add(struct farm *farm, struct build *build)
     live->farm = farm;
     live->build = build;
     live->slot = -1;
+    live->expire_mono_ms = expiry_of(farm, build);
     list_init(&live->changes);
     list_init(&live->waits);
     list_init(&live->log_waits);

@@ -28,11 +28,11 @@ static void pool_add(struct farm *farm, struct sos_queue *queue, const char *nam
         .busy = slots.slots_busy,
         .queued = waiting ? (int32_t)sched_pool_size(waiting) : 0,
     };
-    for (size_t i = 0; waiting && i < sched_pool_size(waiting) && i < 1000; i++) {
-        int64_t time_ms = sched_pool_at(waiting, i)->msg.create_time_ms;
-        if (!pool->oldest_time_ms || time_ms < pool->oldest_time_ms)
-            pool->oldest_time_ms = time_ms;
-    }
+    struct sched_class classes[SCHED_CLASSES_MAX];
+    size_t count = waiting ? sched_pool_classes(waiting, classes) : 0;
+    for (size_t i = 0; i < count; i++)
+        if (!pool->oldest_time_ms || classes[i].first->msg.create_time_ms < pool->oldest_time_ms)
+            pool->oldest_time_ms = classes[i].first->msg.create_time_ms;
 }
 
 static size_t pools_waiting(const struct farm *farm)
@@ -180,9 +180,6 @@ void counters_init(struct farm *farm)
     count->log_bytes = metrics_counter(m, "sos_log_bytes_total", "Bytes of logs received.", "");
     count->publish_retries = metrics_counter(m, "sos_publish_retries_total",
                                              "Publications that had to be tried again.", "");
-    count->queue_wait = metrics_histogram(m, "sos_queue_wait_seconds",
-                                          "From submission to the first and later leases.", "");
-    count->queued = metrics_gauge(m, "sos_queue_depth", "Builds that wait for a slot.", "");
     count->running = metrics_gauge(m, "sos_builds_running", "Builds that a worker has.", "");
     count->storing =
         metrics_gauge(m, "sos_builds_storing", "Builds on their way to the store.", "");
@@ -207,9 +204,102 @@ void counters_ended(struct farm *farm, const struct sos_build *build)
                        (double)(build->finish_time_ms - build->start_time_ms) / 1000.0);
 }
 
+/* By the image's name: a digest that is no longer of the catalogue would be a label for ever. */
+static const char *pool_label(const struct farm *farm, const char *image)
+{
+    const char *name = catalogue_name_of(farm->catalogue, image);
+
+    return name ? name : "other";
+}
+
+void counters_leased(struct farm *farm, const struct sos_build *build)
+{
+    auto_free char *labels = xasprintf("pool=\"%s\"", pool_label(farm, build->image->build_digest));
+
+    metric_add(farm->count.leases, 1);
+    metric_observe(metrics_histogram(farm->metrics, "sos_queue_wait_seconds",
+                                     "From submission to the first and later leases.", labels),
+                   (double)(clock_wall_ms() - build->create_time_ms) / 1000.0);
+}
+
+/* The word of a worker; only the contract's own steps become labels. */
+static bool step_is_known(const char *id)
+{
+    static const char *const known[] = { "source", "image", "inspect", "fetch",
+                                         "build",  "check", "collect" };
+
+    for (size_t i = 0; id && i < countof(known); i++)
+        if (strcmp(known[i], id) == 0)
+            return true;
+    return false;
+}
+
+void counters_steps(struct farm *farm, const struct sos_build *build)
+{
+    for (size_t i = 0; i < build->steps_count; i++) {
+        const struct sos_step *step = &build->steps[i];
+        if (!step_is_known(step->id) || !step->start_time_ms ||
+            step->finish_time_ms < step->start_time_ms)
+            continue;
+        auto_free char *labels =
+            xasprintf("language=\"%s\",step=\"%s\"", build->language, step->id);
+        metric_observe(metrics_histogram(farm->metrics, "sos_build_step_duration_seconds",
+                                         "Of one step of an attempt.", labels),
+                       (double)(step->finish_time_ms - step->start_time_ms) / 1000.0);
+    }
+}
+
 struct metrics *farm_metrics(struct farm *farm)
 {
     return farm->metrics;
+}
+
+static struct metric *depth_gauge(struct farm *farm, const char *pool, int priority)
+{
+    auto_free char *labels = xasprintf("pool=\"%s\",priority=\"%s\"", pool,
+                                       wire_enum_name(&sos_priority_enum, priority));
+
+    return metrics_gauge(farm->metrics, "sos_queue_depth", "Builds that wait for a slot.", labels);
+}
+
+static struct metric *oldest_gauge(struct farm *farm, const char *pool)
+{
+    auto_free char *labels = xasprintf("pool=\"%s\"", pool);
+
+    return metrics_gauge(farm->metrics, "sos_queue_oldest_seconds",
+                         "How long the first of them waits.", labels);
+}
+
+static void pool_gauge(struct farm *farm, const struct sched_pool *pool)
+{
+    const char *label = pool_label(farm, pool->image);
+    struct sched_class classes[SCHED_CLASSES_MAX];
+    size_t count = sched_pool_classes(pool, classes);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct sos_build *first = &classes[i].first->msg;
+        double age_s = (double)(clock_wall_ms() - first->create_time_ms) / 1000.0;
+        metric_add(depth_gauge(farm, label, (int)first->priority), (double)classes[i].count);
+        metric_max(oldest_gauge(farm, label), age_s);
+    }
+}
+
+/* An image without a build that waits has its zeros. */
+static void pool_gauge_begin(struct farm *farm, const char *pool)
+{
+    for (int priority = SOS_PRIORITY_LOW; wire_enum_name(&sos_priority_enum, priority); priority++)
+        depth_gauge(farm, pool, priority);
+    oldest_gauge(farm, pool);
+}
+
+static void pools_gauge(struct farm *farm)
+{
+    metrics_zero(farm->metrics, "sos_queue_depth");
+    metrics_zero(farm->metrics, "sos_queue_oldest_seconds");
+    for (size_t i = 0; i < catalogue_count(farm->catalogue); i++)
+        pool_gauge_begin(farm, catalogue_at(farm->catalogue, i)->name);
+    list_each (link, &farm->sched.pools)
+        pool_gauge(farm, list_item(link, struct sched_pool, link));
 }
 
 void farm_gauge(struct farm *farm)
@@ -225,7 +315,7 @@ void farm_gauge(struct farm *farm)
         else
             idle++;
     }
-    metric_set(farm->count.queued, (double)farm->sched.queued);
+    pools_gauge(farm);
     metric_set(farm->count.running, (double)farm->leased_count);
     metric_set(farm->count.storing, (double)farm->storing_count);
     metric_set(farm->count.waits, (double)farm->waits_count);

@@ -85,6 +85,7 @@ struct live {
     struct list log_waits;  /* for more of the log */
     int64_t log_size;       /* of the newest attempt */
     int slot;               /* of the lease; -1: none */
+    int64_t expire_mono_ms; /* while it is QUEUED; INT64_MAX: never */
     struct known_file *files;
     struct publishing *publishing; /* while STORING */
 };
@@ -101,8 +102,8 @@ struct worker {
 
 struct farm_counters {
     struct metric *submitted, *reused, *lost, *leases, *upload_bytes, *log_bytes;
-    struct metric *publish_retries, *queue_wait;
-    struct metric *queued, *running, *storing, *waits;
+    struct metric *publish_retries;
+    struct metric *running, *storing, *waits;
     struct metric *workers_idle, *workers_busy, *workers_offline;
 };
 
@@ -283,6 +284,9 @@ bool cache_try(struct farm *farm, const char *key, farm_file_fn done, void *ctx)
 
 /* --- queue.c --- */
 void counters_init(struct farm *farm);
+void counters_leased(struct farm *farm, const struct sos_build *build); /* … by a slot */
+/* … went through these steps, or not through the last of them */
+void counters_steps(struct farm *farm, const struct sos_build *build);
 void counters_ended(struct farm *farm, const struct sos_build *build); /* a build became final */
 
 /* --- source.c --- */

@@ -90,6 +90,64 @@ static void leases_sweep(struct farm *farm, int64_t now_mono_ms)
     }
 }
 
+/* --- what waits too long --- */
+
+struct expiry {
+    struct change change;
+    struct sos_result result;
+};
+
+static int on_expire_prepare(struct change *change, struct err *err)
+{
+    struct expiry *expiry = container_of(change, struct expiry, change);
+    struct build_move move = {
+        .event = BUILD_EXPIRE,
+        .now_wall_ms = clock_wall_ms(),
+        .result = &expiry->result,
+    };
+
+    if (change->next->msg.state != SOS_BUILD_STATE_QUEUED)
+        return 1; /* a slot took it, or it was canceled */
+    return change_apply(change, &move, "farm", err);
+}
+
+static void on_expired(struct change *change, int rc, const struct err *err)
+{
+    const struct sos_build *msg = &change->live->build->msg;
+
+    (void)err; /* not saved: a later sweep tries again */
+    if (rc == 0 && msg->state == SOS_BUILD_STATE_EXPIRED)
+        log_warn("build", "waited too long, expired", "build=%s", msg->id);
+    free(container_of(change, struct expiry, change));
+}
+
+static void live_expire(struct live *live)
+{
+    struct expiry *expiry = xcalloc(1, sizeof *expiry);
+
+    expiry->result = (struct sos_result){
+        .outcome = SOS_RESULT_OUTCOME_SKIP,
+        .reason = SOS_RESULT_REASON_QUEUE_TTL,
+        .message = (char *)(uintptr_t) "it waited longer than the farm allows",
+        .hint = (char *)(uintptr_t) "submit it again when there are workers for its image",
+        .retryable = true,
+    };
+    expiry->change = (struct change){ .prepare = on_expire_prepare, .told = on_expired };
+    change_post(live, &expiry->change);
+}
+
+/* A build that is being changed, perhaps leased, is looked at again next time. */
+static void queue_sweep(struct farm *farm, int64_t now_mono_ms)
+{
+    if (farm->config.queue_ttl_ms == 0 || now_mono_ms < farm->full_until_mono_ms)
+        return;
+    for (size_t i = 0; i < farm->buckets_count; i++)
+        for (struct live *live = farm->buckets[i]; live; live = live->next_in_bucket)
+            if (live->expire_mono_ms <= now_mono_ms && !live->running &&
+                live->build->msg.state == SOS_BUILD_STATE_QUEUED)
+                live_expire(live);
+}
+
 /* --- workers --- */
 
 static void workers_sweep(struct farm *farm, int64_t now_mono_ms)
@@ -164,6 +222,7 @@ void farm_sweep(struct farm *farm)
     if (now_mono_ms < farm->sweep_slow_mono_ms)
         return;
     farm->sweep_slow_mono_ms = now_mono_ms + SWEEP_SLOW_MS;
+    queue_sweep(farm, now_mono_ms);
     workers_sweep(farm, now_mono_ms);
     catalogue_refresh(farm->catalogue);
     if (!farm->collecting && (farm->garbage_due || now_mono_ms >= farm->garbage_mono_ms)) {

@@ -241,8 +241,9 @@ class Attempt:
         return self.api.call("PUT", self.path(f"/artifacts/{digest or sha256(data)}"),
                              "ArtifactFile", data=data, params={"fence": self.fence})
 
-    def finish(self, outcome="SUCCESS", files=None, **result):
+    def finish(self, outcome="SUCCESS", files=None, steps=(), **result):
         body = {"fence": str(self.fence), "result": {"outcome": outcome, **result},
+                "steps": list(steps),
                 "artifacts": [{"path": path, "sizeBytes": str(len(data)), "sha256": sha256(data)}
                               for path, data in (files or {}).items()],
                 "log": {"sizeBytes": str(len(self.said)), "complete": True}}

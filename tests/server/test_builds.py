@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+import conftest
 import farm
 from farm import Refused
 
@@ -346,6 +347,42 @@ def test_the_queue_tells_what_runs_and_what_waits(admin, worker, source):
     assert again.status_code == 200
     workers = admin.call("GET", "/v1/workers", "ListWorkersResponse")["workers"]
     assert workers[0]["state"] == "BUSY" and workers[0]["builds"] == builds[:1]
+
+
+def test_a_build_that_waits_too_long_expires(state):
+    server = conftest.server_program(state, "--queue-ttl", "2s").start()
+    admin = farm.Api(server, conftest.token_of(server, "admin"))
+    worker = farm.Worker(server, conftest.token_of(server, "worker")).register()
+    source = admin.source({"a": b"x"})
+    leased = admin.submit(source)["id"]
+    attempt = worker.lease()
+    waits = admin.submit(source)["id"]
+    server.kill()
+    server.start()   # it waited before as well
+    result = admin.until(waits, "EXPIRED")["result"]
+    assert (result["outcome"], result["reason"]) == ("SKIP", "QUEUE_TTL")
+    assert result["hint"]
+    attempt.update("RUNNING")
+    assert admin.state(leased) == "RUNNING"
+    assert b'sos_builds_total{language="python",outcome="skip"} 1' in \
+        admin.raw("GET", "/metrics").content
+    conftest.finish(server)
+
+
+def test_the_queue_is_measured(admin, worker, source):
+    for priority in ("NORMAL", "HIGH", "NORMAL"):
+        admin.submit(source, priority=priority)
+    worker.lease().finish("FAILURE", reason="TEST", steps=[
+        {"id": "build", "state": "FAILED", "startTime": "2026-01-01T00:00:00Z",
+         "finishTime": "2026-01-01T00:00:07Z"}])
+    text = admin.raw("GET", "/metrics").text
+    for line in ('sos_queue_depth{pool="python-3.13",priority="NORMAL"} 2',
+                 'sos_queue_depth{pool="python-3.13",priority="HIGH"} 0',
+                 'sos_queue_wait_seconds_count{pool="python-3.13"} 1',
+                 'sos_build_step_duration_seconds_sum{language="python",step="build"} 7',
+                 'sos_builds_total{language="python",outcome="failure"} 1'):
+        assert line in text.splitlines(), text
+    assert 'sos_queue_oldest_seconds{pool="python-3.13"} ' in text
 
 
 # --- waiting for a change ---

@@ -23,5 +23,8 @@ struct metric *metrics_histogram(struct metrics *metrics, const char *name, cons
                                  const char *labels);
 void metric_add(struct metric *metric, double value);      /* counter, gauge */
 void metric_set(struct metric *metric, double value);      /* gauge */
+void metric_max(struct metric *metric, double value);      /* gauge: unless it is higher already */
 void metric_observe(struct metric *metric, double seconds); /* histogram */
+/* All gauges of a name back to 0, whatever their labels: before those that are true now are set. */
+void metrics_zero(struct metrics *metrics, const char *name);
 void metrics_write(const struct metrics *metrics, struct buf *ret);

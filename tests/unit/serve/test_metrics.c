@@ -30,6 +30,30 @@ static void lines_of_one_name_stand_together(void **state)
     metrics_free(metrics);
 }
 
+static void gauges_of_one_name_begin_anew(void **state)
+{
+    (void)state;
+    struct metrics *metrics = metrics_new();
+    struct metric *go = metrics_gauge(metrics, "sos_age", "Age.", "pool=\"go\"");
+    struct metric *jvm = metrics_gauge(metrics, "sos_age", "Age.", "pool=\"jvm\"");
+    struct metric *other = metrics_gauge(metrics, "sos_other", "Other.", "");
+    struct buf text;
+
+    metric_set(go, 3);
+    metric_set(jvm, 4);
+    metric_set(other, 5);
+    metrics_zero(metrics, "sos_age");
+    metric_max(go, 2);
+    metric_max(go, 1);
+    buf_init(&text, 1 << 16);
+    metrics_write(metrics, &text);
+    assert_non_null(strstr(text.data, "sos_age{pool=\"go\"} 2\n"));
+    assert_non_null(strstr(text.data, "sos_age{pool=\"jvm\"} 0\n"));
+    assert_non_null(strstr(text.data, "sos_other 5\n"));
+    buf_done(&text);
+    metrics_free(metrics);
+}
+
 static void buckets_of_a_histogram_add_up(void **state)
 {
     (void)state;
@@ -57,6 +81,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_of_one_name_stand_together),
+        cmocka_unit_test(gauges_of_one_name_begin_anew),
         cmocka_unit_test(buckets_of_a_histogram_add_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

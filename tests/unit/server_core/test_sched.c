@@ -130,12 +130,39 @@ static void equals_are_served_in_order_of_submission(void **state)
     sched_done(&sched);
 }
 
+static void a_pool_tells_each_priority_its_first_and_their_number(void **state)
+{
+    (void)state;
+    static const enum sos_priority priorities[] = { SOS_PRIORITY_LOW, SOS_PRIORITY_HIGH,
+                                                    SOS_PRIORITY_LOW, SOS_PRIORITY_LOW };
+    struct sched sched;
+    struct build *all[countof(priorities)];
+    struct sched_class classes[SCHED_CLASSES_MAX];
+    sched_init(&sched);
+    for (int32_t i = 0; i < (int32_t)countof(all); i++) {
+        all[i] = made(i + 1, "D0");
+        all[i]->msg.priority = priorities[i];
+        sched_add(&sched, all[i]);
+    }
+    assert_int_equal(sched_pool_classes(sched_pool(&sched, "D0"), classes), 2);
+    assert_ptr_equal(classes[0].first, all[1]);
+    assert_int_equal(classes[0].count, 1);
+    assert_ptr_equal(classes[1].first, all[0]);
+    assert_int_equal(classes[1].count, 3);
+    for (size_t i = 0; i < countof(all); i++) {
+        sched_remove(&sched, all[i]);
+        build_free(all[i]);
+    }
+    sched_done(&sched);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sched_agrees_with_looking_at_all),
         cmocka_unit_test(a_requeued_build_keeps_its_place),
         cmocka_unit_test(equals_are_served_in_order_of_submission),
+        cmocka_unit_test(a_pool_tells_each_priority_its_first_and_their_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
