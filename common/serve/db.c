@@ -299,8 +299,7 @@ static int batch_release(void *ctx, int rc, struct err *err)
 
     if (db->fatal || sqlite3_get_autocommit(db->handle))
         return batch_lost(db, rc, err);
-    if (rc < 0)
-        rc = db_exec(db, "ROLLBACK TO task", err);
+    rc = rc < 0 ? db_exec(db, "ROLLBACK TO task", err) : 0;
     if (rc == 0)
         rc = db_exec(db, "RELEASE task", err);
     return rc < 0 ? batch_lost(db, rc, err) : 0;
