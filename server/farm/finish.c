@@ -42,6 +42,14 @@ static void finish_refuse(struct finish *finish, int rc, const struct err *err)
     finish_free(finish);
 }
 
+/* No lease of it is in force: perhaps the same finish came before. */
+static void finish_repeat(struct finish *finish);
+
+static bool is_stale(const struct err *err)
+{
+    return err->reason && strcmp(err->reason, "STALE_LEASE") == 0;
+}
+
 static bool finish_succeeds(const struct finish *finish)
 {
     return finish->request.result->outcome == SOS_RESULT_OUTCOME_SUCCESS;
@@ -132,6 +140,10 @@ static void on_finished(struct change *change, int rc, const struct err *err)
     struct live *live = change->live;
     struct build_view view;
 
+    if (rc < 0 && is_stale(err)) {
+        finish_repeat(finish); /* the first one came to its end while this one was under way */
+        return;
+    }
     if (rc < 0) {
         finish_refuse(finish, rc, err);
         return;
@@ -211,7 +223,7 @@ static void finish_change(struct finish *finish)
     struct live *live = attempt_live(finish->farm, finish->attempt, finish->request.fence, &err);
 
     if (!live) {
-        finish_refuse(finish, -(int)err.code, &err);
+        finish_repeat(finish);
         return;
     }
     finish->change =
@@ -286,6 +298,11 @@ static void on_repeat(struct task *task)
     finish_free(finish);
 }
 
+static void finish_repeat(struct finish *finish)
+{
+    strand_post(finish->farm->reader, &finish->task, repeat_work, on_repeat);
+}
+
 /* --- asking --- */
 
 static int files_check(const struct sos_finish_attempt_request *request, struct err *err)
@@ -341,7 +358,7 @@ void farm_finish(struct farm *farm, const char *attempt,
     finish->ctx = ctx;
     struct live *live = attempt_live(farm, attempt, request->fence, &err);
     if (!live) {
-        strand_post(farm->reader, &finish->task, repeat_work, on_repeat);
+        finish_repeat(finish);
         return;
     }
     snprintf(finish->subject, sizeof finish->subject, "worker:%s", live->build->msg.worker);

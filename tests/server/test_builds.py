@@ -216,6 +216,19 @@ def test_a_finish_may_be_repeated(admin, worker, source):
 
 # --- artifacts of a worker ---
 
+def test_a_finish_may_come_twice_at_once(server, admin, worker, source):
+    """The first is still on its way to the disk when its sender has given up waiting."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        for n in range(10):
+            admin.submit(source, version=f"v{n}")
+            attempt = worker.lease()
+            attempt.upload(b"artifact")
+            other = farm.Attempt(farm.Api(server, secret_of(worker.api)), attempt.lease)
+            both = [pool.submit(each.finish, files={"demo.pyz": b"artifact"})
+                    for each in (attempt, other)]
+            assert [call.result()["state"] for call in both] == ["STORING"] * 2
+
+
 def test_a_success_needs_its_files(admin, worker, source):
     admin.submit(source)
     attempt = worker.lease()
