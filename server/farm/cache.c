@@ -181,6 +181,10 @@ bool cache_try(struct farm *farm, const char *key, farm_file_fn done, void *ctx)
 {
     struct entry *entry = entry_find(farm->cache, key);
 
+    if (entry && entry->made && access(entry->path, R_OK) < 0) {
+        entry_free(entry); /* somebody tidied up: it is made again */
+        return false;
+    }
     if (entry)
         entry_ask(entry, done, ctx);
     return entry;

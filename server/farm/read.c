@@ -265,8 +265,9 @@ static void on_artifact_of_file(struct task *task)
     const struct sos_artifact_file *file = task->rc == 0 ? file_of(read) : NULL;
 
     if (file) {
-        cache_get(read->farm, read->farm->fetcher, file->sha256, fetch_make, artifact_read_free,
-                  read, read->done, read->ctx);
+        auto_free char *key = xasprintf("file-%s", file->sha256);
+        cache_get(read->farm, read->farm->fetcher, key, fetch_make, artifact_read_free, read,
+                  read->done, read->ctx);
         return;
     }
     if (task->rc == 0)

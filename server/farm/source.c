@@ -302,10 +302,11 @@ static void tree_work(struct task *task)
     task->rc = sources_tree(archive->farm->read_db, archive->id, &archive->tree, &task->err);
 }
 
-/* The key of the file: the hex of the id. */
-static const char *archive_key(const char *id)
+/* An artifact whose bytes are a manifest has the digest of that source: each kind has its names.
+ * Gives; free(). */
+static char *archive_key(const char *id)
 {
-    return strncmp(id, "sha256:", 7) == 0 ? id + 7 : id;
+    return xasprintf("source-%s", id + strlen("sha256:"));
 }
 
 static void on_tree(struct task *task)
@@ -317,8 +318,9 @@ static void on_tree(struct task *task)
         archive_free(archive);
         return;
     }
-    cache_get(archive->farm, archive->farm->archiver, archive_key(archive->id), archive_make,
-              archive_free, archive, archive->done, archive->ctx);
+    auto_free char *key = archive_key(archive->id);
+    cache_get(archive->farm, archive->farm->archiver, key, archive_make, archive_free, archive,
+              archive->done, archive->ctx);
 }
 
 static bool source_id_is_valid(const char *id)
@@ -343,7 +345,8 @@ void farm_source_archive(struct farm *farm, const char *source, farm_file_fn don
         done(ctx, rc, -1, 0, &err);
         return;
     }
-    if (cache_try(farm, archive_key(source), done, ctx))
+    auto_free char *key = archive_key(source);
+    if (cache_try(farm, key, done, ctx))
         return;
     struct archive *archive = xcalloc(1, sizeof *archive);
     *archive = (struct archive){ .farm = farm, .done = done, .ctx = ctx };

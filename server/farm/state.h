@@ -275,7 +275,7 @@ const char *catalogue_name_of(const struct catalogue *catalogue, const char *bui
 typedef int (*cache_make_fn)(void *ctx, int fd, struct err *err); /* pool thread */
 struct cache *cache_new(const char *dir, int64_t bytes_max, struct err *err);
 void cache_free(struct cache *cache);
-/* Open the file `key` (hex); makes it on `strand` with `make` when it is not there, calling
+/* Open the file `key` (a file name); makes it on `strand` with `make` when it is not there, calling
  * `make_free` (loop thread) when ctx is no longer needed. */
 void cache_get(struct farm *farm, struct strand *strand, const char *key, cache_make_fn make,
                void (*make_free)(void *ctx), void *make_ctx, farm_file_fn done, void *ctx);
