@@ -79,6 +79,7 @@ struct log_read {
     int attempt;
     int64_t offset;
     int64_t until_mono_ms;
+    int64_t revision; /* of the build, when we began to look; -1: it was not live */
     struct farm_log log;
     farm_log_fn done;
     void *ctx;
@@ -152,6 +153,10 @@ static bool log_read_waits(struct log_read *read)
     if (read->log.fd >= 0)
         close(read->log.fd);
     read->log.fd = -1;
+    if (live->build->revision != read->revision) {
+        log_read_begin(read); /* it may have ended while we looked: nobody would wake us */
+        return true;
+    }
     return wait_begin(read->farm, &read->wait, &live->log_waits,
                       read->until_mono_ms - clock_mono_ms(), on_log_woken);
 }
@@ -166,6 +171,9 @@ static void on_log_read(struct task *task)
 
 static void log_read_begin(struct log_read *read)
 {
+    const struct live *live = live_find(read->farm, read->build);
+
+    read->revision = live ? live->build->revision : -1;
     strand_post(read->farm->reader, &read->task, log_read_work, on_log_read);
 }
 
