@@ -50,6 +50,11 @@ enum submit_outcome {
 int builds_submit(struct db *db, const struct build_row *row, const struct submit_key *key,
                   struct build_row *ret, enum submit_outcome *ret_outcome, struct err *err);
 
+/* 1 and the build (build_row_done()) when the key was seen with the same body; 0 when it is new;
+ * -ERR_CONFLICT IDEMPOTENCY_KEY_REUSED. */
+int builds_repeated(struct db *db, const struct submit_key *key, struct build_row *ret,
+                    struct err *err);
+
 /* Save a changed build with the event that changed it (NULL: no change of state, only steps, log
  * or such).  Its revision must be newer than the one on disk, its fence not older, and a final
  * state is never left: -ERR_CONFLICT then. */

@@ -6,8 +6,7 @@
 #include "server/disk/builds_own.h"
 #include "sos/base/auto.h"
 
-/* 1 and the build when the key was seen with the same body; 0 when it is new. */
-static int key_find(struct db *db, const struct submit_key *key, struct build_row *ret,
+int builds_repeated(struct db *db, const struct submit_key *key, struct build_row *ret,
                     struct err *err)
 {
     if (strlen(key->key) > IDEMPOTENCY_KEY_MAX)
@@ -151,7 +150,7 @@ static int submit_new(struct db *db, struct build_row *row, const struct submit_
 int builds_submit(struct db *db, const struct build_row *row, const struct submit_key *key,
                   struct build_row *ret, enum submit_outcome *ret_outcome, struct err *err)
 {
-    int rc = key ? key_find(db, key, ret, err) : 0;
+    int rc = key ? builds_repeated(db, key, ret, err) : 0;
     if (rc > 0)
         *ret_outcome = SUBMIT_REPEATED;
     if (rc != 0)

@@ -11,6 +11,7 @@ struct submit {
     char *subject;
     char *key;
     char *body_sha256;
+    struct err refusal; /* of a new one; a repeat is answered all the same */
     struct build_row saved;
     enum submit_outcome outcome;
     farm_build_fn done;
@@ -92,6 +93,19 @@ static void submit_work(struct task *task)
                              &submit->saved, &submit->outcome, &task->err);
 }
 
+static void repeat_work(struct task *task)
+{
+    struct submit *submit = container_of(task, struct submit, task);
+    struct submit_key key = { submit->subject, submit->key, submit->body_sha256 };
+
+    submit->outcome = SUBMIT_REPEATED;
+    task->rc = builds_repeated(submit->farm->db, &key, &submit->saved, &task->err);
+    if (task->rc != 0)
+        return;
+    task->err = submit->refusal;
+    task->rc = -(int)submit->refusal.code;
+}
+
 /* --- events --- */
 
 static void on_submitted(struct task *task)
@@ -128,21 +142,23 @@ static void on_submitted(struct task *task)
     farm_dispatch(farm);
 }
 
+static int submit_check(struct farm *farm, const struct sos_create_build_request *request,
+                        const struct sos_image **ret_image, struct err *err)
+{
+    if (farm->live_count + strand_waiting(farm->writer) < FARM_LIVE_MAX)
+        return catalogue_choose(farm->catalogue, request->image, request->language, ret_image, err);
+    err_set(err, ERR_LIMIT, "%d builds wait already", FARM_LIVE_MAX);
+    return err_reason(err, "QUEUE_FULL");
+}
+
 void farm_submit(struct farm *farm, const struct farm_submission *submission, farm_build_fn done,
                  void *ctx)
 {
-    const struct sos_create_build_request *request = submission->request;
     const struct sos_image *image;
     struct err err = { 0 };
-    int rc;
+    int rc = submit_check(farm, submission->request, &image, &err);
 
-    if (farm->live_count + strand_waiting(farm->writer) >= FARM_LIVE_MAX) {
-        err_set(&err, ERR_LIMIT, "%d builds wait already", FARM_LIVE_MAX);
-        rc = err_reason(&err, "QUEUE_FULL");
-    } else {
-        rc = catalogue_choose(farm->catalogue, request->image, request->language, &image, &err);
-    }
-    if (rc < 0) {
+    if (rc < 0 && !submission->idempotency_key) {
         done(ctx, rc, NULL, 0, &err);
         return;
     }
@@ -151,8 +167,10 @@ void farm_submit(struct farm *farm, const struct farm_submission *submission, fa
     submit->subject = xstrdup(submission->subject);
     submit->key = xstrdup(submission->idempotency_key);
     submit->body_sha256 = xstrdup(submission->request_sha256);
+    submit->refusal = err;
     submit->done = done;
     submit->ctx = ctx;
-    submit_fill(submit, request, image);
-    strand_post(farm->writer, &submit->task, submit_work, on_submitted);
+    if (rc == 0)
+        submit_fill(submit, submission->request, image);
+    strand_post(farm->writer, &submit->task, rc == 0 ? submit_work : repeat_work, on_submitted);
 }
