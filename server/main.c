@@ -197,20 +197,33 @@ static int tokens_check(const char *state, struct err *err)
 
 /* --- starting --- */
 
+/* Without those at its end (gives; free()). */
+static char *without_slashes(const char *url)
+{
+    char *copy = xstrdup(url);
+    size_t len = strlen(copy);
+
+    while (len > 0 && copy[len - 1] == '/')
+        copy[--len] = '\0';
+    return copy;
+}
+
 static int start_farm(struct server *server, struct err *err)
 {
     const struct config *config = server->config;
     const char *images = config_string(config, "images");
     auto_free char *state = xasprintf("%s/server", config_string(config, "state"));
+    auto_free char *store = without_slashes(config_string(config, "store-url"));
     auto_free char *images_beside = xasprintf("%s/images", config_string(config, "state"));
     struct farm_config farm = {
         .state_dir = state,
         .images_dir = *images ? images : images_beside,
-        .store_url = config_string(config, "store-url"),
+        .store_url = store,
         .store_token = server->store_token ? server->store_token : "",
         .store_repository = config_string(config, "store-repository"),
         .lease_ttl_ms = config_int(config, "lease-ttl"),
         .renew_interval_ms = config_int(config, "renew-interval"),
+        .queue_ttl_ms = config_int(config, "queue-ttl"),
         .publish_retry_ms = config_int(config, "publish-retry"),
         .log_bytes_max = config_int(config, "log-max"),
         .source_bytes_max = config_int(config, "source-max"),
@@ -219,6 +232,8 @@ static int start_farm(struct server *server, struct err *err)
 
     if (farm.renew_interval_ms <= 0 || farm.lease_ttl_ms < 2 * farm.renew_interval_ms)
         return err_set(err, ERR_INVALID, "lease-ttl must be at least twice renew-interval");
+    if (farm.publish_retry_ms <= 0)
+        return err_set(err, ERR_INVALID, "publish-retry must be more than nothing");
     int rc = tokens_check(state, err);
     return rc < 0 ? rc : farm_start(&server->loop, &farm, on_broken, server, &server->farm, err);
 }

@@ -276,6 +276,7 @@ void farm_stop(struct farm *farm, void (*stopped)(void *ctx), void *ctx)
     farm->stopping = true;
     farm->stopped = stopped;
     farm->stopped_ctx = ctx;
+    store_stop(farm->store);
     farm_sweep(farm);
     uv_timer_stop(&farm->sweep_timer);
     uv_close((uv_handle_t *)&farm->sweep_timer, on_timer_closed);

@@ -251,6 +251,7 @@ void publish_free(struct publishing *publishing);
 /* --- store.c: the exact requests to an Artifactory-compatible store --- */
 struct store *store_new(const struct farm_config *config, struct blobs *blobs);
 void store_free(struct store *store);
+void store_stop(struct store *store); /* requests under way fail soon; loop thread */
 /* A farm_publish_fn; ctx is the store.  Publisher strand. */
 int store_publish(void *store, const struct sos_build *build, struct sos_artifact *artifact,
                   struct err *err);

@@ -9,6 +9,7 @@
  * REST API documentation, "Deploy Artifact" and "Deploy Artifact by Checksum". */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "server/farm/state.h"
@@ -17,6 +18,7 @@
 enum { CLAIM_SIZE_MIN = 10 * 1024, PUT_TIMEOUT_MS = 30 * 60 * 1000 };
 
 struct store {
+    atomic_bool stopping; /* what is under way is given up */
     struct blobs *blobs;
     struct client *publisher;
     struct client *fetcher;
@@ -44,6 +46,28 @@ void store_free(struct store *store)
     client_free(store->publisher);
     client_free(store->fetcher);
     free(store);
+}
+
+void store_stop(struct store *store)
+{
+    atomic_store(&store->stopping, true);
+}
+
+static int is_stopping(void *ctx)
+{
+    return atomic_load(&((struct store *)ctx)->stopping);
+}
+
+/* Without an answer nothing is known: it may pass, whatever the code was. */
+static int publisher_do(struct store *store, struct client_request *request,
+                        struct client_answer *ret, struct err *err)
+{
+    request->cancelled = is_stopping;
+    request->ctx = store;
+    if (client_do(store->publisher, request, ret, err) == 0)
+        return 0;
+    err->code = ERR_IO;
+    return -ERR_IO;
 }
 
 /* --- addresses --- */
@@ -141,7 +165,7 @@ static int taken_check(struct store *store, const struct sos_artifact *artifact,
     struct client_request request = CLIENT_REQUEST("GET", url);
     struct client_answer answer;
     char theirs[SHA256_HEX];
-    int rc = client_do(store->publisher, &request, &answer, err);
+    int rc = publisher_do(store, &request, &answer, err);
 
     if (rc < 0)
         return rc;
@@ -182,8 +206,8 @@ static int put(struct store *store, const char *url, const struct sos_artifact *
         request.body_fd = fd;
         request.body_fd_len = file->size_bytes;
     }
-    if ((rc = client_do(store->publisher, &request, &answer, err)) < 0)
-        return rc == -ERR_IO ? rc : -ERR_IO;
+    if ((rc = publisher_do(store, &request, &answer, err)) < 0)
+        return rc;
     int status = answer.status;
     bool done = status / 100 == 2;
     bool same = done && answer_is_same(&answer, file, theirs);
@@ -235,6 +259,7 @@ int store_publish(void *ctx, const struct sos_build *build, struct sos_artifact 
 /* --- fetching --- */
 
 struct fetch {
+    struct store *store;
     int fd;
     struct hasher *hasher;
     int64_t left;
@@ -259,23 +284,31 @@ static int fetch_write(void *ctx, const void *data, size_t len)
     return 0;
 }
 
+static int fetch_is_stopping(void *ctx)
+{
+    return is_stopping(((struct fetch *)ctx)->store);
+}
+
 int store_fetch(struct store *store, const struct sos_artifact *artifact,
                 const struct sos_artifact_file *file, int fd, struct err *err)
 {
     auto_free char *url = file_url(store, "", artifact, file);
-    struct fetch fetch = { .fd = fd, .hasher = hasher_new_sha256(), .left = file->size_bytes };
+    struct fetch fetch = {
+        .store = store, .fd = fd, .hasher = hasher_new_sha256(), .left = file->size_bytes
+    };
     struct client_request request = CLIENT_REQUEST("GET", url);
     struct client_answer answer;
     struct digests digests;
 
     request.answer_write = fetch_write;
+    request.cancelled = fetch_is_stopping;
     request.ctx = &fetch;
     request.timeout_ms = PUT_TIMEOUT_MS;
     int rc = client_do(store->fetcher, &request, &answer, err);
     hasher_end(fetch.hasher, &digests);
     hasher_free(fetch.hasher);
     if (rc < 0)
-        return err_reason(err, "STORE_UNAVAILABLE");
+        return rc == -ERR_FULL ? rc : err_reason(err, "STORE_UNAVAILABLE");
     int status = answer.status;
     client_answer_done(&answer);
     if (status != 200)

@@ -2,10 +2,13 @@
 import concurrent.futures
 import json
 import os
+import subprocess
 import time
 
 import pytest
+import requests
 
+import conftest
 import farm
 from farm import Refused
 
@@ -106,6 +109,19 @@ def test_a_key_makes_one_build(admin, source):
     problem = refused(admin.submit, source, key="k1", version="v2")
     assert (problem.status, problem.reason) == (422, "IDEMPOTENCY_KEY_REUSED")
     assert refused(admin.submit, source, key="x" * 300).status == 400
+
+
+def test_a_key_is_known_when_its_image_is_gone(admin, state, source):
+    """The answer of the first time was lost, and the image was taken away before the second."""
+    first = admin.submit(source, key="k")
+    (state / "images/python-3.13.json").unlink()
+    deadline = time.monotonic() + 20
+    while admin.call("GET", "/v1/images", "ListImagesResponse").get("images"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert admin.submit(source, key="k")["id"] == first["id"]
+    assert refused(admin.submit, source, key="other").reason == "UNKNOWN_IMAGE"
+    assert refused(admin.submit, source, key="k", version="v2").reason == "IDEMPOTENCY_KEY_REUSED"
 
 
 def test_keys_of_two_users_never_meet(admin, user, source):
@@ -322,3 +338,35 @@ def test_a_submitter_cancels_only_what_is_theirs(admin, user, source):
 def test_the_server_idles_small(server, admin):
     admin.call("GET", "/v1/queue", "Queue")
     assert server.memory_kib("VmRSS") < 12 << 10
+
+
+def test_tls(state, tmp_path):
+    """With a certificate the server speaks HTTPS and nothing else."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert, "-days",
+                    "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    server = conftest.server_program(state, "--tls-cert", cert, "--tls-key", key).start()
+    assert server.url.startswith("https://")
+    admin = farm.Api(server, conftest.token_of(server, "admin"))
+    with pytest.raises(requests.exceptions.SSLError):
+        admin.raw("GET", "/v1/whoami")
+    admin.session.verify, admin.session.trust_env = str(cert), False   # a bundle of the host's
+    assert admin.call("GET", "/v1/whoami", "Whoami")["subject"] == "admin"
+    assert admin.source({"a": b"x" * 300000})
+    with pytest.raises(requests.exceptions.ConnectionError):
+        requests.get(server.url.replace("https", "http") + "/healthz", timeout=farm.TIMEOUT_S)
+    conftest.finish(server)
+
+
+@pytest.mark.parametrize("flags, word", [
+    (["--tls-cert", "/nowhere"], "go together"), (["--tls-cert", "/nowhere", "--tls-key", "/nowhere"],
+                                                   "/nowhere"),
+    (["--log-level", "loud"], "log-level"), (["--lease-ttl", "1s"], "renew-interval"),
+    (["--publish-retry", "0s"], "publish-retry"), (["--store-token-file", "/nowhere"], "/nowhere")])
+def test_settings_that_cannot_be_are_told(state, flags, word):
+    done = subprocess.run([os.environ["SOS_SERVER"], "--state", state, "--listen", "127.0.0.1:0",
+                           *flags], capture_output=True, text=True, timeout=farm.TIMEOUT_S)
+    assert done.returncode in (1, 2) and not done.stdout
+    assert word in done.stderr.splitlines()[-1] or word in done.stderr.splitlines()[-2]

@@ -1,5 +1,10 @@
 """Publication: the real store behind the real server."""
+import socket
+import time
+
 import pytest
+
+import conftest
 
 import farm
 from farm import Refused
@@ -84,3 +89,33 @@ def test_a_store_that_is_down_is_told_to_who_asks_for_bytes(server_with_store, s
     with pytest.raises(Refused) as refused:
         admin.call("GET", "/v1/artifacts/demo/versions/v1/files/demo.pyz", None)
     assert (refused.value.status, refused.value.reason) == (502, "STORE_UNAVAILABLE")
+
+
+def test_an_artifact_never_passes_for_a_source(server_with_store, admin, worker):
+    """Its bytes are the canonical manifest, so that its digest is the id of the source."""
+    source = admin.source({"a": b"x"})
+    text = f"100644 1 {farm.sha256(b'x')} a\n".encode()
+    assert source == "sha256:" + farm.sha256(text)
+    publish(admin, worker, source, text)
+    answer = admin.raw("GET", "/v1/artifacts/demo/versions/v1/files/demo.pyz")
+    assert answer.content == text
+    archive = worker.api.raw("GET", f"/v1/sources/{source}/archive").content
+    assert farm.tar_files(archive) == {"a": b"x"}
+
+
+def test_a_store_that_hangs_does_not_hold_up_the_end(state):
+    """It takes the connection and never answers; the server is told to stop meanwhile."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        server = conftest.server_program(
+            state, "--store-url", f"http://127.0.0.1:{silent.getsockname()[1]}/artifactory/").start()
+        admin = farm.Api(server, conftest.token_of(server, "admin"))
+        worker = farm.Worker(server, conftest.token_of(server, "worker")).register()
+        admin.submit(admin.source({"a": b"x"}))
+        worker.lease().succeed(b"artifact")
+        connection, _ = silent.accept()
+        with connection:
+            request = connection.recv(100)
+            assert request.startswith(b"PUT /artifactory/sos-release-local/demo/v1/"), request
+            begin = time.monotonic()
+            conftest.finish(server)
+            assert time.monotonic() - begin < 10
