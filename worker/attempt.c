@@ -302,6 +302,9 @@ int attempt_finish(struct attempt *attempt, const struct verdict *verdict, const
             attempt->steps[i].state = SOS_STEP_STATE_SKIPPED;
 
     while (clock_mono_ms() < attempt->lease_until_ms) {
+        /* A server that cannot keep the result now (its disk is full) keeps the lease. */
+        if (attempt->word == ATTEMPT_GO && clock_mono_ms() >= attempt->renew_at_ms)
+            renew(attempt);
         if (attempt->log.len > 0) {
             if (!send_log(attempt))
                 usleep(RETRY_MS * 1000);

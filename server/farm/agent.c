@@ -381,6 +381,8 @@ static void on_updated(struct change *change, int rc, const struct err *err)
     struct sos_update_attempt_response answer = { .ttl_ms = update->farm->rules.ttl_ms };
 
     answer.cancel = change->live->build->msg.state == SOS_BUILD_STATE_CANCELING;
+    if (rc == -ERR_FULL)
+        rc = 0; /* the lease is renewed all the same; its news comes again with the next one */
     update->done(update->ctx, rc, rc < 0 ? NULL : &answer, err);
     sos_update_attempt_request_done(&update->request);
     free(update->attempt);

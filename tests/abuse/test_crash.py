@@ -121,3 +121,42 @@ def test_an_image_that_is_made_later_needs_no_restart():
         while not rig.answer("get", "/v1/images").get("images") and time.monotonic() < end:
             time.sleep(0.1)
         assert rig.build({"README": "x"}, seconds=10)["state"] == "STORING"
+
+
+class SmallRig(Rig):
+    """The server's state is a file system of its own, small and in memory."""
+
+    def start(self, program, *flags, **more):
+        folder = self.state / "server"
+        if program == "sos-server":
+            folder.mkdir(parents=True)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m,mode=0700", "none", folder], check=True)
+        return super().start(program, *flags, **more)
+
+    def __exit__(self, *more):
+        subprocess.run(["umount", "-l", self.state / "server"], check=True)
+        super().__exit__(*more)
+
+    def fill(self):
+        with open(self.state / "server/ballast", "wb", buffering=0) as ballast:
+            for size in (1 << 16, 1):
+                try:
+                    while True:
+                        ballast.write(b"x" * size)
+                except OSError:
+                    pass
+
+    def free(self):
+        (self.state / "server/ballast").unlink()
+
+
+def test_a_server_whose_disk_is_full_for_longer_than_the_lease_costs_nothing():
+    with SmallRig(slots=1, lease_ttl="3s") as rig:
+        build = running(rig, "i=0; while [ $i -lt 15 ]; do echo .; sleep 0.1; i=$((i+1)); done; "
+                             "mkdir -p /out/artifact; printf '#!/bin/sh\\n' > /out/artifact/demo; chmod 755 /out/artifact/demo")
+        rig.fill()
+        time.sleep(8)
+        assert rig.answer("get", f"/v1/builds/{build}")["state"] == "RUNNING"
+        rig.free()
+        record = rig.end_of(build)
+        assert (record["state"], record["attempt"]) == ("STORING", 1), record

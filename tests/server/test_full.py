@@ -67,7 +67,9 @@ def test_a_full_disk_refuses_submissions_and_nothing_else(small_server, small_di
         assert admin.state(build) == "RUNNING"
         assert admin.call("GET", "/v1/queue", "Queue")["accepting"]
         time.sleep(0.2)
-    assert refused_with(507, attempt.update, "RUNNING", steps=[{"id": "fetch", "state": "RUNNING"}])
+    attempt.update("RUNNING", steps=[{"id": "fetch", "state": "RUNNING"}])   # renewed, not kept
+    assert "steps" not in admin.build(build)[0]
+    assert refused_with(507, attempt.finish, "FAILURE", reason="TEST")
     assert refused_with(507, admin.submit, source)
     (small_disk / "ballast").unlink()
     attempt.upload(b"artifact")
