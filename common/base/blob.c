@@ -18,19 +18,19 @@ enum { NAME_MAX_LEN = 80, MANY = 8 };
 struct blobs {
     char *dir;
     int dirfd;
-    int lockfd;              /* flock held as long as we live */
+    int lockfd; /* flock held as long as we live */
     atomic_ulong next_temp;
-    atomic_bool broken;      /* a sync failed */
+    atomic_bool broken; /* a sync failed */
 };
 
 struct blob_writer {
     struct blobs *blobs;
     int fd;
-    bool failed;             /* a write was cut short: never to be committed */
+    bool failed; /* a write was cut short: never to be committed */
     char temp[NAME_MAX_LEN];
     struct hasher *hasher;
-    bool sealed;             /* `digests` are told; no more bytes come */
-    bool is_there;           /* the same bytes have their name already */
+    bool sealed;   /* `digests` are told; no more bytes come */
+    bool is_there; /* the same bytes have their name already */
     struct digests digests;
 };
 
@@ -184,8 +184,7 @@ int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err)
 {
     struct blob_writer *writer = xcalloc(1, sizeof(*writer));
     writer->blobs = blobs;
-    snprintf(writer->temp, sizeof(writer->temp), "tmp/%lu",
-             atomic_fetch_add(&blobs->next_temp, 1));
+    snprintf(writer->temp, sizeof(writer->temp), "tmp/%lu", atomic_fetch_add(&blobs->next_temp, 1));
     writer->fd = openat(blobs->dirfd, writer->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (writer->fd < 0) {
         int rc = own_errno(err, "create a file in tmp of", blobs->dir);

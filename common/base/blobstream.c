@@ -55,7 +55,7 @@ static int put(struct blobstream_writer *w, const void *data, size_t len, ZSTD_E
             return err_set(err, ERR_IO, "zstd: %s", ZSTD_getErrorName(left));
         int rc = out.pos > 0 ? w->write(w->write_ctx, w->out, out.pos) : 0;
         if (rc != 0)
-            return err_set(err, rc < 0 && rc >= -ERR_FULL ? (enum err_code)-rc : ERR_IO,
+            return err_set(err, rc < 0 && rc >= -ERR_FULL ? (enum err_code) - rc : ERR_IO,
                            "the stream was not taken");
     } while (how == ZSTD_e_end ? left > 0 : in.pos < in.size);
     return 0;
@@ -150,12 +150,12 @@ struct blobstream_reader {
     void *ctx;
     int64_t bytes_left;
     struct zstd_in zstd;
-    bool failed;                   /* nothing can be made of what follows */
+    bool failed; /* nothing can be made of what follows */
     char head[HEAD_MAX];
     size_t head_len;
-    char sha256[SHA256_HEX];       /* of the blob under way */
+    char sha256[SHA256_HEX]; /* of the blob under way */
     int64_t blob_left;
-    struct blob_writer *writer;    /* NULL: in HEAD */
+    struct blob_writer *writer; /* NULL: in HEAD */
     size_t blobs_left;
     struct blob_writer *pending[PENDING_MAX];
     size_t pending_count;

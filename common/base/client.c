@@ -22,7 +22,7 @@ enum {
 
 struct client {
     CURL *easy;
-    char *token;          /* "Authorization: Bearer …", or NULL */
+    char *token; /* "Authorization: Bearer …", or NULL */
     char *unix_socket;
     char *no_proxy;
 };
@@ -33,13 +33,13 @@ struct call {
     const struct client_request *request;
     struct client_answer *answer;
     struct curl_slist *headers;
-    size_t answer_max;        /* cap of a collected 2xx body */
-    int64_t sent;             /* bytes of the body given so far */
-    int stopped;              /* what answer_write or body_read returned to stop */
-    bool head_ended;          /* the empty line behind the headers came */
-    bool over;                /* the answer passed its cap */
+    size_t answer_max; /* cap of a collected 2xx body */
+    int64_t sent;      /* bytes of the body given so far */
+    int stopped;       /* what answer_write or body_read returned to stop */
+    bool head_ended;   /* the empty line behind the headers came */
+    bool over;         /* the answer passed its cap */
     bool cancelled;
-    char url[URL_SHOWN];      /* as errors name it */
+    char url[URL_SHOWN]; /* as errors name it */
     char fault[CURL_ERROR_SIZE];
 };
 
@@ -325,9 +325,8 @@ static int stopped(const struct call *call, struct err *err)
     if (call->over)
         return err_set(err, ERR_LIMIT, "%s %s: the answer is larger than %zu bytes", method,
                        call->url, call->answer_max);
-    enum err_code code = call->stopped < 0 && call->stopped >= -ERR_FULL
-                             ? (enum err_code)-call->stopped
-                             : ERR_IO;
+    enum err_code code =
+        call->stopped < 0 && call->stopped >= -ERR_FULL ? (enum err_code) - call->stopped : ERR_IO;
     err_set(err, code, "%s %s: stopped on this side", method, call->url);
     err_reason(err, "STOPPED");
     return -(int)code;

@@ -15,7 +15,7 @@
 enum { FILE_MAX = 1 << 20, LIST_MAX = 65536, NAME_COLUMN = 30 };
 
 struct value {
-    char *text;       /* NULL: not set yet */
+    char *text; /* NULL: not set yet */
     char *origin;
     int64_t number;
 };
@@ -23,10 +23,10 @@ struct value {
 struct config {
     const struct config_item *items;
     size_t count;
-    struct value *values;     /* as many */
+    struct value *values; /* as many */
     char **args;
     size_t args_count;
-    char *file;               /* of --config or SOS_CONFIG */
+    char *file; /* of --config or SOS_CONFIG */
     bool wants_help;
 };
 
@@ -62,9 +62,17 @@ static int parse_bytes(const char *text, int64_t *ret, struct err *err)
         const char *name;
         int64_t bytes;
     } units[] = {
-        { "", 1 },          { "B", 1 },          { "KiB", 1LL << 10 }, { "MiB", 1LL << 20 },
-        { "GiB", 1LL << 30 }, { "TiB", 1LL << 40 }, { "kB", 1000 },      { "KB", 1000 },
-        { "MB", 1000000 },  { "GB", 1000000000 }, { "TB", 1000000000000 },
+        { "", 1 },
+        { "B", 1 },
+        { "KiB", 1LL << 10 },
+        { "MiB", 1LL << 20 },
+        { "GiB", 1LL << 30 },
+        { "TiB", 1LL << 40 },
+        { "kB", 1000 },
+        { "KB", 1000 },
+        { "MB", 1000000 },
+        { "GB", 1000000000 },
+        { "TB", 1000000000000 },
     };
     size_t digits = strspn(text, "0123456789");
     if (digits > 0 && digits < 19) {
@@ -140,7 +148,7 @@ struct flags {
     struct config *config;
     char **argv;
     int argc;
-    int at;            /* the element being read */
+    int at; /* the element being read */
 };
 
 /* The value of a flag that has none in its own element. */
@@ -275,8 +283,8 @@ static int read_environment(struct config *config, struct err *err)
 
 /* What the file said of an item. */
 struct in_file {
-    int line;              /* 0: nothing yet */
-    bool overridden;       /* by a flag or the environment */
+    int line;        /* 0: nothing yet */
+    bool overridden; /* by a flag or the environment */
 };
 
 struct file_reader {
@@ -462,7 +470,7 @@ static void help_line(FILE *out, char letter, const char *name, const char *kind
 void config_help(const struct config_item *items, size_t count, FILE *out)
 {
     static const char *const kinds[] = {
-        [CONFIG_STRING] = "TEXT", [CONFIG_INT] = "N",     [CONFIG_BOOL] = "",
+        [CONFIG_STRING] = "TEXT",   [CONFIG_INT] = "N",      [CONFIG_BOOL] = "",
         [CONFIG_DURATION] = "TIME", [CONFIG_BYTES] = "SIZE", [CONFIG_LIST] = "TEXT",
     };
     for (size_t i = 0; i < count; i++)

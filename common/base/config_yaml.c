@@ -14,12 +14,12 @@ struct reader {
     const char *file;
     yaml_setting_fn each;
     void *ctx;
-    char name[NAME_MAX_LEN];        /* of the maps around, joined by '-' */
-    size_t ends[DEPTH_MAX + 1];     /* length of `name` outside each map */
+    char name[NAME_MAX_LEN];    /* of the maps around, joined by '-' */
+    size_t ends[DEPTH_MAX + 1]; /* length of `name` outside each map */
     int depth;
-    bool has_key;                   /* `name` ends with the key whose value comes now */
+    bool has_key; /* `name` ends with the key whose value comes now */
     bool in_sequence;
-    int items;                      /* of the sequence, so far */
+    int items; /* of the sequence, so far */
 };
 
 static int at_line(const struct reader *reader, size_t line, const char *what, struct err *err)

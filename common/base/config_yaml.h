@@ -8,10 +8,10 @@
 #include "sos/base/err.h"
 
 struct yaml_setting {
-    const char *name;    /* "store-url"; borrowed for the call */
+    const char *name; /* "store-url"; borrowed for the call */
     const char *value;
-    int item;            /* from 1 in a sequence, 0 for a value of its own */
-    int line;            /* from 1 */
+    int item; /* from 1 in a sequence, 0 for a value of its own */
+    int line; /* from 1 */
 };
 
 /* Returns 0 or a negative code, which ends the reading. */

@@ -12,7 +12,7 @@
 enum { HASHES = 3, READ_SIZE = 262144 };
 
 struct hasher {
-    EVP_MD_CTX *ctx[HASHES];   /* SHA-256, SHA-1, MD5; NULL: not wanted */
+    EVP_MD_CTX *ctx[HASHES]; /* SHA-256, SHA-1, MD5; NULL: not wanted */
     int64_t size_bytes;
 };
 

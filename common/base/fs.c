@@ -139,8 +139,8 @@ int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode,
  * moved up beside the one that is being emptied, and emptied in its turn. */
 
 struct removal {
-    int top;          /* the folder whose entries are being removed */
-    uint64_t nonce;   /* of the names that folders moved up get */
+    int top;        /* the folder whose entries are being removed */
+    uint64_t nonce; /* of the names that folders moved up get */
     uint64_t moved;
 };
 

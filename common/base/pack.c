@@ -17,8 +17,8 @@ struct packer {
     int64_t epoch_s;
     pack_write_fn write;
     void *ctx;
-    int stopped;          /* what `write` returned to stop */
-    bool abandoned;       /* an entry could not be made: nothing more goes out */
+    int stopped;    /* what `write` returned to stop */
+    bool abandoned; /* an entry could not be made: nothing more goes out */
 };
 
 /* libarchive leaks its buffer when this fails (3.6), so it never does: once
@@ -35,7 +35,7 @@ static la_ssize_t on_bytes(struct archive *archive, void *ctx, const void *data,
 static int pack_failed(const struct packer *packer, struct err *err)
 {
     if (packer->stopped < 0 && packer->stopped >= -ERR_FULL)
-        return err_set(err, (enum err_code)-packer->stopped, "the archive was not taken");
+        return err_set(err, (enum err_code) - packer->stopped, "the archive was not taken");
     if (packer->stopped != 0)
         return err_set(err, ERR_IO, "the archive was not taken");
     return err_set(err, ERR_IO, "write the archive: %s", archive_error_string(packer->archive));

@@ -19,8 +19,8 @@ enum { TAIL_MAX = 512, SAY_MAX = 160, DRAIN_ROUNDS = 80 };
 
 /* One of the program's outputs, and the end of what came through it. */
 struct stream {
-    int fd;              /* -1 once it ended */
-    struct buf *keep;    /* may be NULL */
+    int fd;           /* -1 once it ended */
+    struct buf *keep; /* may be NULL */
     char tail[TAIL_MAX];
     size_t tail_len;
 };
@@ -29,8 +29,8 @@ struct run {
     pid_t pid;
     int pidfd;
     struct stream out;
-    struct stream errout;   /* never opened when both go to one buf: order is kept then */
-    int64_t deadline_ms;    /* 0: none */
+    struct stream errout; /* never opened when both go to one buf: order is kept then */
+    int64_t deadline_ms;  /* 0: none */
     bool timed_out;
 };
 

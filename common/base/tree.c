@@ -118,8 +118,8 @@ void tree_done(struct tree *tree)
     tree_init(tree);
 }
 
-static int check_file(const char *path, enum tree_mode mode, int64_t size_bytes,
-                      const char *sha256, struct err *err)
+static int check_file(const char *path, enum tree_mode mode, int64_t size_bytes, const char *sha256,
+                      struct err *err)
 {
     int rc = tree_path_check(path, err);
     if (rc < 0)

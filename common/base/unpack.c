@@ -24,9 +24,9 @@ struct unpacker {
     struct zstd_in zstd;
     char packed[PART];
     ZSTD_inBuffer in;
-    char block[PART];              /* what libarchive reads from */
+    char block[PART]; /* what libarchive reads from */
     size_t block_len;
-    int reading;                   /* negative code of the read callback, told by `err` */
+    int reading; /* negative code of the read callback, told by `err` */
     struct err *err;
 
     int dirfd;
@@ -34,7 +34,7 @@ struct unpacker {
     int gid;
     int64_t bytes_left;
     int64_t files_left;
-    int parent_fd;                 /* the folder of the entry before, -1: none */
+    int parent_fd; /* the folder of the entry before, -1: none */
     char parent[TREE_PATH_MAX + 1];
 };
 
@@ -266,8 +266,8 @@ static int unpack_file(struct unpacker *u, struct archive_entry *entry, const ch
     int rc = enter_parent(u, path, &name);
     if (rc < 0)
         return rc;
-    auto_close int fd = fs_open_beneath(u->parent_fd, name,
-                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+    auto_close int fd =
+        fs_open_beneath(u->parent_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
     if (fd < 0)
         return not_made(u, path);
     rc = copy_data(u, fd, path, size);

@@ -9,15 +9,15 @@
 
 #include "sos/base/err.h"
 
-enum { RATIO_FREE_BYTES = 16 << 20 };   /* no ratio is held against the first bytes */
+enum { RATIO_FREE_BYTES = 16 << 20 }; /* no ratio is held against the first bytes */
 
 struct zstd_in {
     ZSTD_DCtx *ctx;
-    int64_t in;          /* bytes so far */
+    int64_t in; /* bytes so far */
     int64_t out;
-    int64_t out_max;     /* 0: none */
-    int64_t ratio_max;   /* out to in, once RATIO_FREE_BYTES came out; 0: none */
-    bool ended;          /* the frame is complete; nothing may follow */
+    int64_t out_max;   /* 0: none */
+    int64_t ratio_max; /* out to in, once RATIO_FREE_BYTES came out; 0: none */
+    bool ended;        /* the frame is complete; nothing may follow */
 };
 
 void zstd_in_init(struct zstd_in *z, int64_t out_max, int64_t ratio_max);

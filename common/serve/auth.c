@@ -21,7 +21,7 @@ struct entry {
 };
 
 struct auth {
-    struct entry *buckets[BUCKETS];   /* by the first byte of the hash */
+    struct entry *buckets[BUCKETS]; /* by the first byte of the hash */
 };
 
 struct auth *auth_new(void)

@@ -10,8 +10,8 @@
 #include "sos/base/auto.h"
 
 enum {
-    WAL_CHECKPOINT_PAGES = 1000,  /* 4 MiB: small enough to stay in the page cache */
-    WAL_TRUNCATE_PAGES = 16384,   /* 64 MiB: readers have kept it from starting over */
+    WAL_CHECKPOINT_PAGES = 1000, /* 4 MiB: small enough to stay in the page cache */
+    WAL_TRUNCATE_PAGES = 16384,  /* 64 MiB: readers have kept it from starting over */
     BUSY_MS = 5000,
     STATEMENTS_MAX = 512,
 };
@@ -139,8 +139,7 @@ static sqlite3_stmt *statement_find(struct db *db, const char *sql)
 static void statement_keep(struct db *db, const char *sql, sqlite3_stmt *statement)
 {
     assert(db->statements_count < STATEMENTS_MAX); /* SQL text is not static storage */
-    db->statements = xrealloc(db->statements,
-                              (db->statements_count + 1) * sizeof *db->statements);
+    db->statements = xrealloc(db->statements, (db->statements_count + 1) * sizeof *db->statements);
     db->statements[db->statements_count++] =
         (struct db_statement){ .sql = sql, .statement = statement };
 }
@@ -250,8 +249,8 @@ int db_run(struct db *db, int *ret_changed, struct err *err, const char *sql, co
     while ((rc = db_step(db, statement, err)) > 0)
         ;
     if (rc == 0 && ret_changed)
-        *ret_changed = sqlite3_total_changes(db->handle) == before ? 0
-                                                                   : sqlite3_changes(db->handle);
+        *ret_changed =
+            sqlite3_total_changes(db->handle) == before ? 0 : sqlite3_changes(db->handle);
     return rc;
 }
 
@@ -313,10 +312,10 @@ static int db_checkpoint(struct db *db, struct err *err)
 
     if (truncate)
         sqlite3_busy_timeout(db->handle, 0);
-    int rc = sqlite3_wal_checkpoint_v2(db->handle, "main",
-                                       truncate ? SQLITE_CHECKPOINT_TRUNCATE
-                                                : SQLITE_CHECKPOINT_PASSIVE,
-                                       NULL, NULL);
+    int rc =
+        sqlite3_wal_checkpoint_v2(db->handle, "main",
+                                  truncate ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE,
+                                  NULL, NULL);
     if (truncate)
         sqlite3_busy_timeout(db->handle, BUSY_MS);
     return db_code_is_fatal(rc) ? db_fail(db, err) : 0;

@@ -3,17 +3,17 @@
 #include "sos/serve/db.h"
 
 struct db_statement {
-    const char *sql;          /* compared by address */
+    const char *sql; /* compared by address */
     sqlite3_stmt *statement;
 };
 
 struct db {
     sqlite3 *handle;
-    int lock_fd;              /* the writer's; -1 */
-    bool fatal;               /* an I/O error or corruption was seen */
-    struct err fatal_err;     /* the first such */
-    int wal_pages;            /* in the log after the last commit */
-    struct err prepare_err;   /* why the last db_bind() gave NULL */
+    int lock_fd;            /* the writer's; -1 */
+    bool fatal;             /* an I/O error or corruption was seen */
+    struct err fatal_err;   /* the first such */
+    int wal_pages;          /* in the log after the last commit */
+    struct err prepare_err; /* why the last db_bind() gave NULL */
     struct db_statement *statements;
     size_t statements_count;
 };

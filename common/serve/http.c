@@ -99,8 +99,8 @@ static int64_t sweep_deadline(const struct http *http)
 
     if (!list_empty(&http->waiting)) {
         const struct list *oldest = http->waiting.next;
-        int64_t due = list_item(oldest, struct http_request, wait_link)->wait_since_ms +
-                      http->answer_ms;
+        int64_t due =
+            list_item(oldest, struct http_request, wait_link)->wait_since_ms + http->answer_ms;
         next = due < next ? due : next;
     }
     return http->stopping && http->stop_ms < next ? http->stop_ms : next;
@@ -182,8 +182,7 @@ static void daemon_start(struct http *http, const struct http_config *config, co
     struct MHD_OptionItem tls[] = {
         { MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)cert },
         { MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)key },
-        { MHD_OPTION_HTTPS_PRIORITIES, 0,
-          (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
+        { MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" },
         { MHD_OPTION_END, 0, NULL },
     };
     if (!cert)
@@ -191,20 +190,16 @@ static void daemon_start(struct http *http, const struct http_config *config, co
 
     http->daemon = MHD_start_daemon(
         flags | (cert ? MHD_USE_TLS : 0u), 0, NULL, NULL, http_on_access, http,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, http,
-        MHD_OPTION_ARRAY, tls,
-        MHD_OPTION_LISTEN_SOCKET, http->listen_fd,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
+        MHD_OPTION_EXTERNAL_LOGGER, on_log, http, MHD_OPTION_ARRAY, tls, MHD_OPTION_LISTEN_SOCKET,
+        http->listen_fd, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_CONNECTION_MEMORY,
         MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)(config->connections_max ? config->connections_max : CONNECTIONS_MAX),
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)config->connections_per_ip_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)idle_s,
-        MHD_OPTION_UNESCAPE_CALLBACK, http_on_unescape, NULL,
-        MHD_OPTION_URI_LOG_CALLBACK, http_on_target, http,
-        MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, http,
-        MHD_OPTION_NOTIFY_CONNECTION, http_on_connection, http, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)idle_s, MHD_OPTION_UNESCAPE_CALLBACK,
+        http_on_unescape, NULL, MHD_OPTION_URI_LOG_CALLBACK, http_on_target, http,
+        MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, http, MHD_OPTION_NOTIFY_CONNECTION,
+        http_on_connection, http, MHD_OPTION_END);
 }
 
 static int http_open(struct http *http, const struct http_config *config, struct err *err)

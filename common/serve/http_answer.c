@@ -87,8 +87,7 @@ void http_answer(struct http_request *request, int status, const char *type, con
                  size_t len)
 {
     request_answer(request, status, type,
-                   MHD_create_response_from_buffer(len, (void *)body,
-                                                   MHD_RESPMEM_MUST_COPY));
+                   MHD_create_response_from_buffer(len, (void *)body, MHD_RESPMEM_MUST_COPY));
 }
 
 void http_answer_text(struct http_request *request, int status, const char *text)

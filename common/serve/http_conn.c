@@ -5,9 +5,9 @@
  *
  * While a request is suspended libmicrohttpd does not look at its socket, and in
  * a body it misses an end that came with the last data (its edge-triggered event
- * tells of both at once): a uv_poll_t beside it tells when the client leaves.  A connection that is closed
- * with a body unread is read on for a while (as nginx's lingering_close), since a
- * reset would take the answer from the client. */
+ * tells of both at once): a uv_poll_t beside it tells when the client leaves.  A connection that is
+ * closed with a body unread is read on for a while (as nginx's lingering_close), since a reset
+ * would take the answer from the client. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>

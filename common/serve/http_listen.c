@@ -55,8 +55,7 @@ static int listen_on(int fd, const struct sockaddr *address, socklen_t len, stru
     return listen(fd, SOMAXCONN) < 0 ? err_errno(err, "listen") : 0;
 }
 
-static int listen_tcp(const struct http_config *config, int *ret_fd, int *ret_port,
-                      struct err *err)
+static int listen_tcp(const struct http_config *config, int *ret_fd, int *ret_port, struct err *err)
 {
     const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
                                     .ai_socktype = SOCK_STREAM };

@@ -276,8 +276,8 @@ void *http_on_target(void *ctx, const char *target, struct MHD_Connection *conne
     struct http_request *request = xcalloc(1, sizeof *request);
 
     request->http = http;
-    request->conn = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-                        ->socket_context;
+    request->conn =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
     request->conn->request = request;
     list_append(&http->requests, &request->link);
     list_init(&request->wait_link);

@@ -30,25 +30,25 @@ struct http {
     struct MHD_Daemon *daemon;
     http_request_fn on_request;
     void *ctx;
-    int listen_fd;              /* libmicrohttpd's until it is quiesced */
+    int listen_fd; /* libmicrohttpd's until it is quiesced */
     int port;
     char *url;
-    char *unix_path;            /* removed at the end; NULL */
+    char *unix_path; /* removed at the end; NULL */
     int64_t idle_ms;
     int64_t answer_ms;
-    uv_poll_t poll;             /* its epoll descriptor */
-    uv_idle_t soon;             /* it has something to do at once */
-    uv_timer_t timer;           /* its time-outs */
-    uv_timer_t sweep;           /* ours */
-    int64_t sweep_ms;           /* when it fires; INT64_MAX */
-    struct list requests;       /* all of them */
-    struct list waiting;        /* unanswered and suspended, the oldest first */
-    struct list headless;       /* connections without a whole head, the oldest first */
-    struct list lingering;      /* closed after an early answer, the oldest first */
+    uv_poll_t poll;        /* its epoll descriptor */
+    uv_idle_t soon;        /* it has something to do at once */
+    uv_timer_t timer;      /* its time-outs */
+    uv_timer_t sweep;      /* ours */
+    int64_t sweep_ms;      /* when it fires; INT64_MAX */
+    struct list requests;  /* all of them */
+    struct list waiting;   /* unanswered and suspended, the oldest first */
+    struct list headless;  /* connections without a whole head, the oldest first */
+    struct list lingering; /* closed after an early answer, the oldest first */
     size_t lingering_count;
     bool stopping;
-    bool cutting;               /* nothing is suspended any more */
-    int64_t stop_ms;            /* when those that are left are cut */
+    bool cutting;    /* nothing is suspended any more */
+    int64_t stop_ms; /* when those that are left are cut */
     struct http_stats stats;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -59,59 +59,59 @@ struct http {
 struct http_conn {
     struct http *http;
     struct MHD_Connection *connection;
-    int fd;                     /* borrowed */
-    int64_t since_ms;           /* it is without a whole head */
-    struct list link;           /* headless */
-    uv_poll_t poll;             /* watches for its end while a request is suspended */
+    int fd;           /* borrowed */
+    int64_t since_ms; /* it is without a whole head */
+    struct list link; /* headless */
+    uv_poll_t poll;   /* watches for its end while a request is suspended */
     bool has_poll;
     bool watched;
-    bool gone;                  /* the client left */
+    bool gone; /* the client left */
     struct http_request *request;
 };
 
 enum http_state {
-    HTTP_HEAD,        /* its head is known; the handler has not said what it wants */
+    HTTP_HEAD, /* its head is known; the handler has not said what it wants */
     HTTP_COLLECTING,
     HTTP_STREAMING,
-    HTTP_HANDLING,    /* whole; waits for the answer */
-    HTTP_ANSWERED,    /* the answer is made; it goes out once the rest of the body is drained */
-    HTTP_ANSWERING,   /* libmicrohttpd has it; suspended when pull() gave nothing */
+    HTTP_HANDLING,  /* whole; waits for the answer */
+    HTTP_ANSWERED,  /* the answer is made; it goes out once the rest of the body is drained */
+    HTTP_ANSWERING, /* libmicrohttpd has it; suspended when pull() gave nothing */
 };
 
 struct http_request {
     struct http *http;
     struct http_conn *conn;
-    struct list link;           /* http->requests */
-    struct list wait_link;      /* http->waiting */
+    struct list link;      /* http->requests */
+    struct list wait_link; /* http->waiting */
     int64_t wait_since_ms;
     enum http_state state;
-    bool seen;                  /* libmicrohttpd has told the head */
-    bool told;                  /* and we the handler */
+    bool seen; /* libmicrohttpd has told the head */
+    bool told; /* and we the handler */
     bool has_body;
-    int64_t body_left;          /* INT64_MAX: not known */
-    bool reading;               /* libmicrohttpd has gone past the head */
+    int64_t body_left; /* INT64_MAX: not known */
+    bool reading;      /* libmicrohttpd has gone past the head */
     bool suspended;
-    bool refused;               /* answered by us, not by the handler */
+    bool refused; /* answered by us, not by the handler */
     const char *method;
     char *path;
     char *query;
     char id[HTTP_REQUEST_ID_MAX + 1];
     char peer[48];
-    struct list memory;         /* http_decode() and the like */
+    struct list memory; /* http_decode() and the like */
 
     void *handler_state;
     void (*on_closed)(struct http_request *request, void *state, bool whole);
 
-    struct buf body;            /* collected */
+    struct buf body; /* collected */
     http_body_fn on_body;
-    char *chunk;                /* streamed: what the handler has not continued yet */
+    char *chunk; /* streamed: what the handler has not continued yet */
     size_t chunk_cap;
     bool chunk_busy;
     http_chunk_fn on_chunk;
     http_end_fn on_end;
     int64_t drained;
 
-    struct list headers;        /* of the answer */
+    struct list headers; /* of the answer */
     struct MHD_Response *response;
     unsigned status;
     http_pull_fn pull;
@@ -128,7 +128,7 @@ int http_listen(const struct http_config *config, int *ret_fd, int *ret_port, st
 /* http_conn.c */
 void http_on_connection(void *ctx, struct MHD_Connection *connection, void **socket_context,
                         enum MHD_ConnectionNotificationCode code);
-void http_conn_head_begins(struct http_conn *conn);  /* time runs until … */
+void http_conn_head_begins(struct http_conn *conn); /* time runs until … */
 void http_conn_head_ends(struct http_conn *conn);
 void http_conn_watch(struct http_conn *conn);
 void http_conn_unwatch(struct http_conn *conn);
@@ -137,7 +137,7 @@ void http_conn_end(struct http_conn *conn);
 /* The body was refused: take what still comes, so that the answer is not lost to a reset. */
 void http_conn_linger(struct http_conn *conn);
 void http_conn_sweep(struct http *http, int64_t now_ms);
-int64_t http_conn_deadline(const struct http *http);  /* of the next sweep; INT64_MAX */
+int64_t http_conn_deadline(const struct http *http); /* of the next sweep; INT64_MAX */
 void http_linger_stop(struct http *http);
 
 /* http_machine.c */
@@ -163,8 +163,8 @@ void http_sweep_schedule(struct http *http);
 enum MHD_Result http_queue(struct http_request *request);
 void http_headers_free(struct http_request *request);
 /* http_request.c */
-void *http_memory(struct http_request *request, size_t size);  /* until on_closed */
+void *http_memory(struct http_request *request, size_t size); /* until on_closed */
 void http_memory_free(struct http_request *request);
-void http_request_learn(struct http_request *request);         /* its id and peer */
+void http_request_learn(struct http_request *request); /* its id and peer */
 /* What libmicrohttpd lets pass and must not: two lengths, unknown codings.  0 or a status. */
 int http_head_check(struct http_request *request);

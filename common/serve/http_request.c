@@ -158,8 +158,7 @@ struct head_check {
 static bool name_is_token(const char *name)
 {
     return *name && strspn(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-                        == strlen(name);
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(name);
 }
 
 static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *name,

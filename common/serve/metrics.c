@@ -10,7 +10,7 @@
 #include "sos/base/auto.h"
 #include "sos/base/list.h"
 
-static const double bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1,
+static const double bounds[] = { 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,  1,
                                  2.5,   5,      10,    30,   60,    120,  300, 600,  1800, 3600 };
 
 enum metric_type { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
@@ -23,13 +23,13 @@ struct metric {
     char *name;
     char *help;
     char *labels;
-    double value;                      /* of a histogram: the sum */
-    uint64_t counts[countof(bounds)];  /* each bucket alone; the text adds them up */
+    double value;                     /* of a histogram: the sum */
+    uint64_t counts[countof(bounds)]; /* each bucket alone; the text adds them up */
     uint64_t count;
 };
 
 struct metrics {
-    struct list all;   /* in order of making */
+    struct list all; /* in order of making */
 };
 
 struct metrics *metrics_new(void)
@@ -154,8 +154,8 @@ static void histogram_write(const struct metric *metric, struct buf *ret)
         buf_printf(ret, "%s_bucket{%s%sle=\"%g\"} %" PRIu64 "\n", metric->name, metric->labels,
                    comma, bounds[i], below);
     }
-    buf_printf(ret, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", metric->name, metric->labels,
-               comma, metric->count);
+    buf_printf(ret, "%s_bucket{%s%sle=\"+Inf\"} %" PRIu64 "\n", metric->name, metric->labels, comma,
+               metric->count);
     buf_printf(ret, "%s_sum%s%s%s ", metric->name, open, metric->labels, close);
     value_write(metric->value, ret);
     buf_printf(ret, "%s_count%s%s%s %" PRIu64 "\n", metric->name, open, metric->labels, close,

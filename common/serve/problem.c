@@ -13,20 +13,16 @@ static const struct {
     int status;
     const char *reason;
 } by_code[] = {
-    [ERR_NONE] = { 500, "INTERNAL" },
-    [ERR_INVALID] = { 400, "INVALID" },
-    [ERR_NOT_FOUND] = { 404, "NOT_FOUND" },
-    [ERR_CONFLICT] = { 409, "CONFLICT" },
-    [ERR_LIMIT] = { 413, "TOO_LARGE" },
-    [ERR_DENIED] = { 403, "DENIED" },
-    [ERR_IO] = { 500, "INTERNAL" },
-    [ERR_FULL] = { 507, "STORAGE_FULL" },
+    [ERR_NONE] = { 500, "INTERNAL" },       [ERR_INVALID] = { 400, "INVALID" },
+    [ERR_NOT_FOUND] = { 404, "NOT_FOUND" }, [ERR_CONFLICT] = { 409, "CONFLICT" },
+    [ERR_LIMIT] = { 413, "TOO_LARGE" },     [ERR_DENIED] = { 403, "DENIED" },
+    [ERR_IO] = { 500, "INTERNAL" },         [ERR_FULL] = { 507, "STORAGE_FULL" },
 };
 
 static const struct {
     int status;
     const char *title;
-    const char *reason;   /* when the error's code says less than the status */
+    const char *reason; /* when the error's code says less than the status */
 } by_status[] = {
     { 400, "The request is not understood", "INVALID" },
     { 401, "Who is calling?", "UNAUTHENTICATED" },

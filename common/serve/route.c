@@ -16,8 +16,7 @@ static bool part_take(const char **pattern, const char **path, struct route_part
     size_t rest_len = strcspn(rest, "/");
     size_t element_len = strcspn(*path, "/");
 
-    if (element_len <= rest_len ||
-        memcmp(*path + element_len - rest_len, rest, rest_len) != 0)
+    if (element_len <= rest_len || memcmp(*path + element_len - rest_len, rest, rest_len) != 0)
         return false;
     *ret = (struct route_part){ *path, element_len - rest_len };
     *pattern = rest;
@@ -72,8 +71,8 @@ static bool method_fits(const char *method, const struct sos_route *route)
 }
 
 struct found {
-    const struct sos_route *route;   /* method and path fit */
-    size_t best;                     /* fixed text of the best path so far, any method */
+    const struct sos_route *route; /* method and path fit */
+    size_t best;                   /* fixed text of the best path so far, any method */
     struct route_part parts[ROUTE_PARAMS_MAX];
     size_t count;
 };

@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 struct route_part {
-    const char *text;   /* still encoded */
+    const char *text; /* still encoded */
     size_t len;
 };
 

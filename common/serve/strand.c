@@ -3,13 +3,13 @@
 
 #include <assert.h>
 
-#include "sos/base/auto.h"
 #include "common/serve/strand_turn.h"
+#include "sos/base/auto.h"
 
 struct strand {
     uv_loop_t *loop;
     uv_work_t request;
-    struct turn turn;          /* the pool thread's while `running` */
+    struct turn turn; /* the pool thread's while `running` */
     struct list waiting;
     size_t waiting_count;
     bool running;

@@ -9,7 +9,7 @@ struct turn {
     struct strand_batch batch;
     bool batched;
     struct list tasks;
-    int rc;             /* < 0: begin or commit failed; no task knows its outcome */
+    int rc; /* < 0: begin or commit failed; no task knows its outcome */
     struct err err;
 };
 

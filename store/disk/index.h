@@ -128,8 +128,8 @@ enum props_change {
     PROPS_SET,    /* each key named gets exactly the values named */
     PROPS_REMOVE, /* each key named goes */
 };
-/* On the item, and on all below it when `recursive`.  -ERR_NOT_FOUND; -ERR_LIMIT: it would have more
- * than PROPS_MAX. */
+/* On the item, and on all below it when `recursive`.  -ERR_NOT_FOUND; -ERR_LIMIT: it would have
+ * more than PROPS_MAX. */
 int index_props_change(struct db *db, const struct item_path *at, bool recursive,
                        enum props_change change, const struct props *props, int64_t now_ms,
                        struct err *err);

@@ -44,8 +44,7 @@ void pins_free(struct pins *pins)
 
 static struct pin *pins_find(struct pins *pins, const char *sha256)
 {
-    list_each(link, &pins->list)
-    {
+    list_each (link, &pins->list) {
         struct pin *pin = list_item(link, struct pin, link);
         if (strcmp(pin->sha256, sha256) == 0)
             return pin;

@@ -12,7 +12,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct unpack_limits LIMITS = { .bytes_max = 1 << 20, .files_max = 200,
+static const struct unpack_limits LIMITS = { .bytes_max = 1 << 20,
+                                             .files_max = 200,
                                              .ratio_max = 100 };
 
 static int64_t check_folder(int fd, const char *path);

@@ -134,8 +134,7 @@ static void on_chunk(struct http_request *request, const char *data, size_t len)
 static void on_stream_end(struct http_request *request)
 {
     struct slow *slow = http_state(request);
-    auto_free char *text =
-        xasprintf("%lld %lld\n", (long long)slow->len, (long long)slow->sum);
+    auto_free char *text = xasprintf("%lld %lld\n", (long long)slow->len, (long long)slow->sum);
 
     http_answer_text(request, 201, text);
 }
@@ -187,8 +186,7 @@ static void answer_echo(struct http_request *request)
 
     buf_init(&text, 1 << 16);
     buf_printf(&text, "method %s\npath %s\nquery %s\nq %s\ndecoded %s\n", http_method(request),
-               http_path(request), http_raw_query(request), q ? q : "-",
-               decoded ? decoded : "-");
+               http_path(request), http_raw_query(request), q ? q : "-", decoded ? decoded : "-");
     buf_printf(&text, "peer %s\nid %s\nwait %lld\nlength %lld\n", http_peer(request),
                http_request_id(request), (long long)http_prefer_wait_ms(request),
                (long long)http_content_length(request));

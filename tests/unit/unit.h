@@ -41,7 +41,7 @@ static inline int unit_folder_drop(void **state)
     free(*state);
     return rc;
 }
-#define unit_test_in_folder(f)                                                                    \
+#define unit_test_in_folder(f)                                                                     \
     cmocka_unit_test_setup_teardown(f, unit_folder_make, unit_folder_drop)
 
 static inline bool unit_put(const char *path, const char *text)
@@ -60,9 +60,9 @@ static inline bool unit_own_mounts(void)
 }
 
 /* The call succeeds; if not, the test fails with what it said. */
-#define assert_ok(call, err)                                                                      \
-    do {                                                                                          \
-        if ((call) != 0)                                                                          \
-            fail_msg("%s: %s", #call, (err).text);                                                \
+#define assert_ok(call, err)                                                                       \
+    do {                                                                                           \
+        if ((call) != 0)                                                                           \
+            fail_msg("%s: %s", #call, (err).text);                                                 \
     } while (0)
 #define assert_fails(call, err_code) assert_int_equal((call), -(int)(err_code))

@@ -29,22 +29,21 @@ static inline void auto_fclose_cleanup(FILE **f)
 #define auto_close  __attribute__((cleanup(auto_close_cleanup)))
 #define auto_fclose __attribute__((cleanup(auto_fclose_cleanup)))
 
-#define take_fd(fd)                                                                               \
-    __extension__({                                                                               \
-        int taken_fd = (fd);                                                                      \
-        (fd) = -1;                                                                                \
-        taken_fd;                                                                                 \
+#define take_fd(fd)                                                                                \
+    __extension__({                                                                                \
+        int taken_fd = (fd);                                                                       \
+        (fd) = -1;                                                                                 \
+        taken_fd;                                                                                  \
     })
-#define take_ptr(p)                                                                               \
-    __extension__({                                                                               \
-        __typeof__(p) taken_ptr = (p);                                                            \
-        (p) = NULL;                                                                               \
-        taken_ptr;                                                                                \
+#define take_ptr(p)                                                                                \
+    __extension__({                                                                                \
+        __typeof__(p) taken_ptr = (p);                                                             \
+        (p) = NULL;                                                                                \
+        taken_ptr;                                                                                 \
     })
 
-#define container_of(ptr, type, member)                                                           \
-    ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
-#define countof(array) (sizeof(array) / sizeof((array)[0]))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+#define countof(array)                  (sizeof(array) / sizeof((array)[0]))
 
 /* They abort when memory is out: the durable queue makes that safe.  Each
  * gives memory to be freed with free().  x…dup(NULL) is NULL. */

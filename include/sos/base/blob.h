@@ -17,7 +17,7 @@ struct blob_writer;
 
 /* Makes DIR when it is not there.  -ERR_CONFLICT when another process has it (flock, DIR/lock). */
 int blobs_open(const char *dir, struct blobs **ret, struct err *err);
-void blobs_close(struct blobs *blobs);   /* after every writer; NULL is fine */
+void blobs_close(struct blobs *blobs); /* after every writer; NULL is fine */
 
 bool blobs_have(struct blobs *blobs, const char *sha256);
 /* Its bytes; -1 when it is not there. */
@@ -50,4 +50,4 @@ int blob_commit(struct blob_writer *writer, const char *want_sha256, struct dige
 /* The same for many of one DIR, which costs far less than one by one.  When it fails some may be
  * there: whole, but perhaps not for long.  Takes them all, whatever it returns. */
 int blob_commit_all(struct blob_writer *const *writers, size_t count, struct err *err);
-void blob_abort(struct blob_writer *writer);   /* takes it; NULL is fine */
+void blob_abort(struct blob_writer *writer); /* takes it; NULL is fine */

@@ -4,16 +4,16 @@
 #include <stddef.h>
 
 struct buf {
-    char *data;   /* always NUL-terminated once anything was added */
+    char *data; /* always NUL-terminated once anything was added */
     size_t len;
     size_t cap;
-    size_t max;   /* never holds more than this */
-    bool over;    /* something did not fit and was left out; sticky */
+    size_t max; /* never holds more than this */
+    bool over;  /* something did not fit and was left out; sticky */
 };
 
 void buf_init(struct buf *buf, size_t max);
-void buf_done(struct buf *buf);               /* frees; the struct may be inited again */
-void buf_clear(struct buf *buf);              /* keeps the memory */
+void buf_done(struct buf *buf);  /* frees; the struct may be inited again */
+void buf_clear(struct buf *buf); /* keeps the memory */
 /* 0, or -ERR_LIMIT when it would pass `max`: nothing is added then. */
 int buf_add(struct buf *buf, const void *data, size_t len);
 int buf_add_str(struct buf *buf, const char *s);

@@ -13,29 +13,29 @@
 struct client;
 
 struct client_request {
-    const char *method;           /* "GET" … */
-    const char *url;              /* absolute */
-    const char *const *headers;   /* "Name: value", NULL-terminated; may be NULL */
-    const void *body;             /* bytes to send … */
+    const char *method;         /* "GET" … */
+    const char *url;            /* absolute */
+    const char *const *headers; /* "Name: value", NULL-terminated; may be NULL */
+    const void *body;           /* bytes to send … */
     size_t body_len;
-    int body_fd;                  /* … or a file from its start, when body_len_fd >= 0 … */
-    int64_t body_fd_len;          /* -1: no file */
+    int body_fd;         /* … or a file from its start, when body_len_fd >= 0 … */
+    int64_t body_fd_len; /* -1: no file */
     /* … or what this gives, chunk by chunk: bytes put into `room`, 0 at the end, < 0 stops. */
     long (*body_read)(void *ctx, void *room, size_t room_len);
     /* Called for each part of a 2xx answer's body instead of collecting it; non-zero stops, and
      * a negative code becomes that of client_do(). */
     int (*answer_write)(void *ctx, const void *data, size_t len);
-    void *ctx;                    /* of both */
-    size_t answer_max;            /* cap of a collected body; 0: 16 MiB */
-    int64_t timeout_ms;           /* of the whole; 0: none */
-    int64_t idle_ms;              /* without a byte; 0: 30 s */
-    int (*cancelled)(void *ctx);  /* asked now and then; non-zero gives up */
+    void *ctx;                   /* of both */
+    size_t answer_max;           /* cap of a collected body; 0: 16 MiB */
+    int64_t timeout_ms;          /* of the whole; 0: none */
+    int64_t idle_ms;             /* without a byte; 0: 30 s */
+    int (*cancelled)(void *ctx); /* asked now and then; non-zero gives up */
 };
 
 struct client_answer {
     int status;
     struct buf body;
-    struct buf headers;           /* lines, each with a NUL at its end; use client_header() */
+    struct buf headers; /* lines, each with a NUL at its end; use client_header() */
 };
 
 /* `unix_socket` may be NULL.  `token` (may be NULL) goes as a bearer token with every request. */
@@ -56,4 +56,7 @@ const char *client_header(const struct client_answer *answer, const char *name);
 /* Percent-encode one path element or query value (gives; free()). */
 char *client_escape(const char *text);
 /* The request with all fields at rest (no body). */
-#define CLIENT_REQUEST(m, u) { .method = (m), .url = (u), .body_fd = -1, .body_fd_len = -1 }
+#define CLIENT_REQUEST(m, u)                                                                       \
+    {                                                                                              \
+        .method = (m), .url = (u), .body_fd = -1, .body_fd_len = -1                                \
+    }

@@ -7,7 +7,7 @@
 
 enum { CLOCK_TEXT_MAX = 32 };
 
-int64_t clock_wall_ms(void);   /* since 1970, UTC */
+int64_t clock_wall_ms(void); /* since 1970, UTC */
 int64_t clock_mono_ms(void);
 /* "2026-11-23T16:02:11.250Z"; milliseconds only when not zero. */
 void clock_format(int64_t wall_ms, char ret_text[CLOCK_TEXT_MAX]);

@@ -17,8 +17,8 @@ struct digests {
 };
 
 struct hasher;
-struct hasher *hasher_new(void);          /* all three */
-struct hasher *hasher_new_sha256(void);   /* only SHA-256; the others come out "" */
+struct hasher *hasher_new(void);        /* all three */
+struct hasher *hasher_new_sha256(void); /* only SHA-256; the others come out "" */
 void hasher_add(struct hasher *hasher, const void *data, size_t len);
 void hasher_end(struct hasher *hasher, struct digests *ret); /* once */
 void hasher_free(struct hasher *hasher);

@@ -14,13 +14,13 @@
 
 enum err_code {
     ERR_NONE,
-    ERR_INVALID,   /* the caller's input */
+    ERR_INVALID, /* the caller's input */
     ERR_NOT_FOUND,
-    ERR_CONFLICT,  /* the state forbids it */
-    ERR_LIMIT,     /* a cap was reached */
+    ERR_CONFLICT, /* the state forbids it */
+    ERR_LIMIT,    /* a cap was reached */
     ERR_DENIED,
-    ERR_IO,        /* disk, network, another program: may pass */
-    ERR_FULL,      /* no space left */
+    ERR_IO,   /* disk, network, another program: may pass */
+    ERR_FULL, /* no space left */
 };
 
 struct err {

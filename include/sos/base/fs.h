@@ -7,14 +7,14 @@
 #include "sos/base/buf.h"
 #include "sos/base/err.h"
 
-int fs_mkdirs(const char *path, mode_t mode, struct err *err);     /* with parents; there is fine */
-int fs_read(const char *path, struct buf *ret, struct err *err);   /* whole file up to ret->max */
+int fs_mkdirs(const char *path, mode_t mode, struct err *err);   /* with parents; there is fine */
+int fs_read(const char *path, struct buf *ret, struct err *err); /* whole file up to ret->max */
 /* Whole and durable or not at all: temp file, fsync, rename, fsync of the folder. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 /* Remove a tree (or a file) of any depth without following links or crossing into other mounts;
  * absent is fine.  Nobody may be changing it meanwhile: what is deep is moved up to be emptied. */
 int fs_remove_tree(const char *path, struct err *err);
-int fs_sync_folder(const char *path, struct err *err);             /* makes its names durable */
+int fs_sync_folder(const char *path, struct err *err); /* makes its names durable */
 
 /* open(2) of a path that is resolved beneath the folder `dirfd`: no link anywhere on it, no other
  * mount, no way out by "..".  O_CLOEXEC is added.  -1 and errno on failure: ELOOP for a link,

@@ -48,6 +48,6 @@ static inline struct list *list_pop(struct list *list)
     return item;
 }
 #define list_item(ptr, type, member) container_of(ptr, type, member)
-#define list_each(item, head)                                                                     \
-    for (struct list *item = (head)->next, *item##_next = item->next; item != (head);             \
+#define list_each(item, head)                                                                      \
+    for (struct list *item = (head)->next, *item##_next = item->next; item != (head);              \
          item = item##_next, item##_next = item->next)

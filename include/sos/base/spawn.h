@@ -8,10 +8,10 @@
 #include "sos/base/err.h"
 
 struct spawn {
-    const char *const *argv;   /* NULL-terminated; argv[0] is looked up in PATH */
-    const char *const *env;    /* NULL: ours */
-    const char *dir;           /* working directory; NULL: ours */
-    int64_t timeout_ms;        /* SIGKILL of its process group then; 0: none */
+    const char *const *argv; /* NULL-terminated; argv[0] is looked up in PATH */
+    const char *const *env;  /* NULL: ours */
+    const char *dir;         /* working directory; NULL: ours */
+    int64_t timeout_ms;      /* SIGKILL of its process group then; 0: none */
 };
 
 /* 0 when it exited with 0.  Its standard output and error (each up to the max of the buf; the

@@ -22,7 +22,7 @@ struct tree_file {
 };
 
 struct tree {
-    struct tree_file *files;   /* owned; sorted after tree_seal() */
+    struct tree_file *files; /* owned; sorted after tree_seal() */
     size_t count;
     size_t cap;
 };
@@ -40,7 +40,7 @@ char *tree_text(const struct tree *tree, size_t *ret_len);
 void tree_id(const struct tree *tree, char ret_id[TREE_ID_MAX]);
 /* The reverse: sealed; anything but the canonical form is -ERR_INVALID naming the line. */
 int tree_parse(const char *text, size_t len, struct tree *ret, struct err *err);
-int64_t tree_size(const struct tree *tree);   /* sum of the files' bytes */
+int64_t tree_size(const struct tree *tree); /* sum of the files' bytes */
 /* Relative, UTF-8, no empty, "." or ".." element, no control byte, no backslash,
  * at most TREE_PATH_MAX bytes and 64 elements of at most 255.  Reason PATH_INVALID. */
 int tree_path_check(const char *path, struct err *err);

@@ -36,7 +36,7 @@ struct sos_pair {
 
 /* Where a text was not what it must be. */
 struct wire_fault {
-    char pointer[200];   /* JSON pointer, RFC 6901 */
+    char pointer[200]; /* JSON pointer, RFC 6901 */
     char message[160];
 };
 
@@ -53,7 +53,7 @@ int wire_parse(const struct wire_type *type, const char *json, size_t len, enum 
 /* Gives the JSON text (free with free()).  It is JSON whatever the strings hold: bytes that are no
  * UTF-8 become U+FFFD.  `ret_len` may be NULL. */
 char *wire_text(const struct wire_type *type, const void *message, size_t *ret_len);
-void wire_done(const struct wire_type *type, void *message);   /* leaves it all zero */
+void wire_done(const struct wire_type *type, void *message); /* leaves it all zero */
 void wire_copy(const struct wire_type *type, void *ret, const void *message);
 /* Name of an enum's value ("QUEUED"), NULL when it has none; and back (-1). */
 struct wire_enum;

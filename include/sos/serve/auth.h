@@ -18,13 +18,13 @@ struct auth_token {
     char id[ID_MAX];
     char sha256[SHA256_HEX];
     char subject[AUTH_SUBJECT_MAX];
-    int role;                 /* enum sos_role */
-    int64_t expire_wall_ms;   /* 0: never */
+    int role;               /* enum sos_role */
+    int64_t expire_wall_ms; /* 0: never */
 };
 
 struct auth *auth_new(void);
 void auth_free(struct auth *auth);
-void auth_put(struct auth *auth, const struct auth_token *token);   /* copies; same id replaces */
+void auth_put(struct auth *auth, const struct auth_token *token); /* copies; same id replaces */
 bool auth_remove(struct auth *auth, const char *id);
 /* The token of "Authorization: Bearer …" (or Basic with the token as password, which clients of
  * Artifactory use).  Borrowed until the table changes.  NULL: none, unknown or expired; compared in

@@ -15,7 +15,7 @@
 struct db;
 
 struct db_migration {
-    int version;        /* 1, 2, 3 … */
+    int version; /* 1, 2, 3 … */
     const char *sql;
 };
 
@@ -41,6 +41,7 @@ sqlite3_stmt *db_bind(struct db *db, const char *sql, const char *types, ...);
 int db_step(struct db *db, sqlite3_stmt *statement, struct err *err);
 void db_end(sqlite3_stmt *statement);
 /* Bind and run to the end; rows are dropped.  ret_changed may be NULL. */
-int db_run(struct db *db, int *ret_changed, struct err *err, const char *sql, const char *types, ...);
-const char *db_text(sqlite3_stmt *statement, int column);   /* "" when null; until the next step */
+int db_run(struct db *db, int *ret_changed, struct err *err, const char *sql, const char *types,
+           ...);
+const char *db_text(sqlite3_stmt *statement, int column); /* "" when null; until the next step */
 int64_t db_int(sqlite3_stmt *statement, int column);

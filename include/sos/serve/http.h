@@ -34,9 +34,9 @@ struct http;
 struct http_request;
 
 struct http_config {
-    const char *address;        /* "127.0.0.1"; an absolute path is a unix socket (mode 0600) */
-    int port;                   /* 0: any free one, see http_port() */
-    const char *tls_cert_file;  /* NULL: plain */
+    const char *address;       /* "127.0.0.1"; an absolute path is a unix socket (mode 0600) */
+    int port;                  /* 0: any free one, see http_port() */
+    const char *tls_cert_file; /* NULL: plain */
     const char *tls_key_file;
     int connections_max;        /* 0: 10000 */
     int connections_per_ip_max; /* 0: no cap of its own */
@@ -55,12 +55,12 @@ typedef void (*http_request_fn)(void *ctx, struct http_request *request);
 int http_start(uv_loop_t *loop, const struct http_config *config, http_request_fn on_request,
                void *ctx, struct http **ret, struct err *err);
 int http_port(const struct http *http);
-const char *http_url(const struct http *http);   /* "http://[::1]:8600", or "unix:/path" */
+const char *http_url(const struct http *http); /* "http://[::1]:8600", or "unix:/path" */
 struct http_stats {
-    int64_t connections;   /* accepted so far */
-    int64_t requests;      /* whose head was read, so far */
-    int64_t given_up;      /* never answered by their handler, so far */
-    int64_t open;          /* requests in flight now */
+    int64_t connections; /* accepted so far */
+    int64_t requests;    /* whose head was read, so far */
+    int64_t given_up;    /* never answered by their handler, so far */
+    int64_t open;        /* requests in flight now */
 };
 void http_stats(const struct http *http, struct http_stats *ret);
 /* Asynchronous: takes no new connection, answers what waits with 503, then `stopped`. */
@@ -68,14 +68,16 @@ void http_stop(struct http *http, void (*stopped)(void *ctx), void *ctx);
 
 /* --- the request; all text is borrowed until on_closed --- */
 const char *http_method(const struct http_request *request);
-const char *http_path(const struct http_request *request);      /* raw, still percent-encoded, without the query */
-const char *http_raw_query(const struct http_request *request); /* "" when there is none */
-const char *http_query(struct http_request *request, const char *name);   /* decoded; NULL */
+const char *
+http_path(const struct http_request *request); /* raw, still percent-encoded, without the query */
+const char *http_raw_query(const struct http_request *request);         /* "" when there is none */
+const char *http_query(struct http_request *request, const char *name); /* decoded; NULL */
 const char *http_header(const struct http_request *request, const char *name); /* NULL */
 int64_t http_content_length(const struct http_request *request); /* -1: unknown (chunked) */
 bool http_expects_continue(const struct http_request *request);
-const char *http_peer(const struct http_request *request);      /* "127.0.0.1" */
-const char *http_request_id(const struct http_request *request); /* the client's X-Request-Id, or ours */
+const char *http_peer(const struct http_request *request); /* "127.0.0.1" */
+const char *
+http_request_id(const struct http_request *request); /* the client's X-Request-Id, or ours */
 /* Percent-decode (a plus sign stays one) into memory of the request; NULL: bad encoding or NUL. */
 const char *http_decode(struct http_request *request, const char *text, size_t len);
 

@@ -21,9 +21,9 @@ struct metric *metrics_gauge(struct metrics *metrics, const char *name, const ch
 /* Seconds, in fixed buckets from 1 ms to 1 h. */
 struct metric *metrics_histogram(struct metrics *metrics, const char *name, const char *help,
                                  const char *labels);
-void metric_add(struct metric *metric, double value);      /* counter, gauge */
-void metric_set(struct metric *metric, double value);      /* gauge */
-void metric_max(struct metric *metric, double value);      /* gauge: unless it is higher already */
+void metric_add(struct metric *metric, double value);       /* counter, gauge */
+void metric_set(struct metric *metric, double value);       /* gauge */
+void metric_max(struct metric *metric, double value);       /* gauge: unless it is higher already */
 void metric_observe(struct metric *metric, double seconds); /* histogram */
 /* All gauges of a name back to 0, whatever their labels: before those that are true now are set. */
 void metrics_zero(struct metrics *metrics, const char *name);

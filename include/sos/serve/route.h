@@ -9,7 +9,7 @@ enum { ROUTE_PARAMS_MAX = 4 };
 
 struct route_match {
     enum sos_op op;
-    const char *params[ROUTE_PARAMS_MAX];  /* decoded, in the template's order */
+    const char *params[ROUTE_PARAMS_MAX]; /* decoded, in the template's order */
 };
 
 /* 0 and the match; -ERR_NOT_FOUND: no such path; -ERR_INVALID: the path exists, the method does

@@ -23,8 +23,8 @@ typedef void (*task_fn)(struct task *task);
 /* Embedded in its owner (container_of); the owner keeps it alive and unmoved from
  * strand_post() until `done` is called.  Nothing to allocate, leak or cancel. */
 struct task {
-    task_fn work;   /* pool thread; sets rc and err */
-    task_fn done;   /* loop thread; never called inside strand_post() */
+    task_fn work; /* pool thread; sets rc and err */
+    task_fn done; /* loop thread; never called inside strand_post() */
     int rc;
     struct err err;
     struct list link;
@@ -32,11 +32,12 @@ struct task {
 
 /* What a batch is made of; all called on the pool thread. */
 struct strand_batch {
-    size_t max;                                   /* tasks in one batch, e.g. 256 */
+    size_t max; /* tasks in one batch, e.g. 256 */
     int (*begin)(void *ctx, struct err *err);
     int (*commit)(void *ctx, struct err *err);
-    int (*save)(void *ctx, struct err *err);      /* before each task */
-    int (*release)(void *ctx, int rc, struct err *err); /* after it; rolls back to the save when rc < 0 */
+    int (*save)(void *ctx, struct err *err); /* before each task */
+    int (*release)(void *ctx, int rc,
+                   struct err *err); /* after it; rolls back to the save when rc < 0 */
     void *ctx;
 };
 
@@ -50,5 +51,6 @@ struct strand *strand_new(uv_loop_t *loop, const struct strand_batch *batch,
                           strand_broken_fn on_broken, void *ctx);
 void strand_post(struct strand *strand, struct task *task, task_fn work, task_fn done);
 size_t strand_waiting(const struct strand *strand);
-/* Asynchronous: runs what waits (and what its `done` calls post), then calls `closed` (may be NULL) and is gone. */
+/* Asynchronous: runs what waits (and what its `done` calls post), then calls `closed` (may be NULL)
+ * and is gone. */
 void strand_close(struct strand *strand, void (*closed)(void *ctx), void *ctx);

@@ -11,13 +11,13 @@
 
 struct tar_head {
     const char *name;
-    char type;              /* '0' file, '2' link, '5' folder, 'x' pax … */
+    char type; /* '0' file, '2' link, '5' folder, 'x' pax … */
     const char *link;
     const char *data;
-    size_t len;             /* of data; what the header says unless `size` is set */
-    const char *size;       /* the raw 12 bytes, or NULL */
-    const char *mode;       /* octal; NULL: 0000644 */
-    const char *sparse;     /* GNU's map of a sparse file, at byte 386; NULL: none */
+    size_t len;         /* of data; what the header says unless `size` is set */
+    const char *size;   /* the raw 12 bytes, or NULL */
+    const char *mode;   /* octal; NULL: 0000644 */
+    const char *sparse; /* GNU's map of a sparse file, at byte 386; NULL: none */
     bool bad_sum;
 };
 

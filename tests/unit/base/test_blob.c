@@ -266,7 +266,8 @@ static void a_sync_that_failed_is_never_tried_again(void **state)
             if (failed) {
                 assert_int_equal(rc, -(int)causes[c % 2].code);
                 begin_many(blobs, writers, 1);
-                assert_int_equal(blob_commit_all(writers, 1, NULL), sync_errno == EIO ? -ERR_IO : 0);
+                assert_int_equal(blob_commit_all(writers, 1, NULL),
+                                 sync_errno == EIO ? -ERR_IO : 0);
             }
             blobs_close(blobs);
             if (!failed) {

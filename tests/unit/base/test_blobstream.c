@@ -239,9 +239,23 @@ static void endless_empty_blobs_are_refused(void **state)
 static void a_head_is_exactly_a_digest_and_a_size(void **state)
 {
     static const char *const bad[] = {
-        "\n", "x 3\nabc", SHA "\nabc", SHA " \nabc", SHA " -3\nabc", SHA " 03\nabc", SHA "  3\nabc",
-        SHA " 3 \nabc", SHA " 3\r\nabc", SHA " 9999999999999999999\nabc", " " SHA " 3\nabc",
-        SHA SHA SHA " 3\nabc", SHA " 3\nab", SHA " 2\nabc", SHA " 3\nabd", SHA " 3\nabcx", SHA " 3",
+        "\n",
+        "x 3\nabc",
+        SHA "\nabc",
+        SHA " \nabc",
+        SHA " -3\nabc",
+        SHA " 03\nabc",
+        SHA "  3\nabc",
+        SHA " 3 \nabc",
+        SHA " 3\r\nabc",
+        SHA " 9999999999999999999\nabc",
+        " " SHA " 3\nabc",
+        SHA SHA SHA " 3\nabc",
+        SHA " 3\nab",
+        SHA " 2\nabc",
+        SHA " 3\nabd",
+        SHA " 3\nabcx",
+        SHA " 3",
     };
     struct scene s;
     scene_init(&s, state);

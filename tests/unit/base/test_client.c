@@ -18,11 +18,11 @@ struct server {
     int listener;
     pthread_t thread;
     char url[64];
-    const char *const *answers;   /* NULL-terminated; "" hangs up without one */
+    const char *const *answers; /* NULL-terminated; "" hangs up without one */
     size_t body_len;
-    bool keep;                    /* all answers on one connection */
-    bool hold;                    /* send the answer, then wait for the other side to leave */
-    struct buf seen;              /* all that was asked */
+    bool keep;       /* all answers on one connection */
+    bool hold;       /* send the answer, then wait for the other side to leave */
+    struct buf seen; /* all that was asked */
 };
 
 static void take_request(struct server *s, int fd)
@@ -30,9 +30,9 @@ static void take_request(struct server *s, int fd)
     char part[65536];
     size_t start = s->seen.len, head = 0;
     for (;;) {
-        const char *end = s->seen.len > start ? memmem(s->seen.data + start, s->seen.len - start,
-                                                       "\r\n\r\n", 4)
-                                              : NULL;
+        const char *end = s->seen.len > start
+                              ? memmem(s->seen.data + start, s->seen.len - start, "\r\n\r\n", 4)
+                              : NULL;
         head = end ? (size_t)(end - s->seen.data) + 4 : 0;
         if (head && s->seen.len - head >= s->body_len)
             return;
@@ -126,8 +126,11 @@ static void an_answer_has_status_headers_and_body(void **state)
 static void an_answer_that_is_cut_short_is_none(void **state)
 {
     static const char *const cut[] = {
-        "", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel", "hello\r\n\r\n",
+        "",
+        "HTTP/1.1 200 OK\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        "hello\r\n\r\n",
     };
     (void)state;
     for (size_t i = 0; i < countof(cut); i++) {
@@ -253,7 +256,7 @@ static void a_file_that_shrank_fails_instead_of_hanging(void **state)
 
 struct drip {
     int left;
-    int then;   /* what is returned when none is left */
+    int then; /* what is returned when none is left */
 };
 
 static long drip(void *ctx, void *room, size_t room_len)
@@ -305,8 +308,10 @@ static void a_refusal_before_the_body_was_sent_is_the_answer(void **state)
     request.body_read = drip;
     request.ctx = &d;
     s.hold = true;
-    ask(&s, &request, ANSWERS("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n"
-                              "Content-Length: 4\r\n\r\nwho?"), 401);
+    ask(&s, &request,
+        ANSWERS("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\n"
+                "Content-Length: 4\r\n\r\nwho?"),
+        401);
     close(s.listener);
     buf_done(&s.seen);
 }
@@ -328,7 +333,8 @@ static void a_good_answer_is_streamed_and_a_bad_one_collected(void **state)
 {
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ngood",
-        "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nbad", NULL,
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nbad",
+        NULL,
     };
     struct server s = { .keep = true };
     struct client_answer answer;
@@ -421,8 +427,10 @@ static void a_redirect_is_an_answer_like_any_other(void **state)
     struct server s = { 0 };
     struct client_request request = CLIENT_REQUEST("GET", NULL);
     (void)state;
-    ask(&s, &request, ANSWERS("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
-                              "Content-Length: 0\r\n\r\n"), 302);
+    ask(&s, &request,
+        ANSWERS("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n"
+                "Content-Length: 0\r\n\r\n"),
+        302);
     close(s.listener);
     buf_done(&s.seen);
 }

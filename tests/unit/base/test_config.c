@@ -146,9 +146,14 @@ static void sizes_are_read_in_both_systems(void **state)
         char *text;
         int64_t bytes;
     } cases[] = {
-        { "--log-max=0", 0 }, { "--log-max=4096", 4096 }, { "--log-max=7B", 7 },
-        { "--log-max=64MiB", 64 << 20 }, { "--log-max=10GB", 10000000000 },
-        { "--log-max=1kB", 1000 }, { "--log-max=1KiB", 1024 }, { "--log-max=2TiB", 2LL << 40 },
+        { "--log-max=0", 0 },
+        { "--log-max=4096", 4096 },
+        { "--log-max=7B", 7 },
+        { "--log-max=64MiB", 64 << 20 },
+        { "--log-max=10GB", 10000000000 },
+        { "--log-max=1kB", 1000 },
+        { "--log-max=1KiB", 1024 },
+        { "--log-max=2TiB", 2LL << 40 },
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++) {

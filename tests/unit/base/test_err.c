@@ -22,7 +22,10 @@ static void errno_gives_the_code_and_the_words(void **state)
         int number;
         enum err_code code;
     } cases[] = {
-        { ENOENT, ERR_NOT_FOUND }, { ENOSPC, ERR_FULL }, { EDQUOT, ERR_FULL }, { EIO, ERR_IO },
+        { ENOENT, ERR_NOT_FOUND },
+        { ENOSPC, ERR_FULL },
+        { EDQUOT, ERR_FULL },
+        { EIO, ERR_IO },
     };
     struct err err;
     (void)state;

@@ -54,16 +54,28 @@ static void a_text_read_and_written_is_the_same(void **state)
 static void only_the_canonical_text_is_taken(void **state)
 {
     static const char *const bad[] = {
-        "100644 3 " SHA " a",                               /* no end of line */
-        "100644 3 " SHA " b\n100644 3 " SHA " a\n",         /* out of order */
-        "100644 3 " SHA " a\n100644 3 " SHA " a\n",         /* twice */
-        "100644 3 " SHA " a\n100644 3 " SHA " a/b\n",       /* a file and a folder */
-        "100644 03 " SHA " a\n", "100644 -3 " SHA " a\n", "100644 +3 " SHA " a\n",
-        "100644 3  " SHA " a\n", "100644  3 " SHA " a\n", " 100644 3 " SHA " a\n",
-        "100644 9999999999999999999 " SHA " a\n", "100644 2000000000000 " SHA " a\n",
-        "100600 3 " SHA " a\n", "040000 3 " SHA " a\n", "120000 0 " SHA " a\n",
-        "120000 9999 " SHA " a\n", "100644 3 " SHA " ../a\n", "100644 3 " SHA " \n",
-        "100644 3 " SHA "0 a\n", "100644 3 x" SHA " a\n", "\n", "100644\n",
+        "100644 3 " SHA " a",                         /* no end of line */
+        "100644 3 " SHA " b\n100644 3 " SHA " a\n",   /* out of order */
+        "100644 3 " SHA " a\n100644 3 " SHA " a\n",   /* twice */
+        "100644 3 " SHA " a\n100644 3 " SHA " a/b\n", /* a file and a folder */
+        "100644 03 " SHA " a\n",
+        "100644 -3 " SHA " a\n",
+        "100644 +3 " SHA " a\n",
+        "100644 3  " SHA " a\n",
+        "100644  3 " SHA " a\n",
+        " 100644 3 " SHA " a\n",
+        "100644 9999999999999999999 " SHA " a\n",
+        "100644 2000000000000 " SHA " a\n",
+        "100600 3 " SHA " a\n",
+        "040000 3 " SHA " a\n",
+        "120000 0 " SHA " a\n",
+        "120000 9999 " SHA " a\n",
+        "100644 3 " SHA " ../a\n",
+        "100644 3 " SHA " \n",
+        "100644 3 " SHA "0 a\n",
+        "100644 3 x" SHA " a\n",
+        "\n",
+        "100644\n",
         "100644 3 BA7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad a\n",
     };
     (void)state;
@@ -84,8 +96,9 @@ static void a_path_is_plain(void **state)
     static const char *const good[] = { "a",   "a/b",      "...",    "a b",
                                         "-rf", "\xc3\xbc", ".git/x", "a..b" };
     static const char *const bad[] = {
-        "", "/", "/a", "a/", "a//b", ".", "..", "a/.", "a/..", "./a", "../a", "a/../b", "a\\b",
-        "a\nb", "a\x7f", "\x01", "\xff", "a/\xc0\xaf", "\xed\xa0\x80",
+        "",      "/",    "/a",   "a/",         "a//b",         ".",    "..",
+        "a/.",   "a/..", "./a",  "../a",       "a/../b",       "a\\b", "a\nb",
+        "a\x7f", "\x01", "\xff", "a/\xc0\xaf", "\xed\xa0\x80",
     };
     struct err err;
     (void)state;
@@ -131,12 +144,23 @@ static void a_link_stays_in_the_tree(void **state)
         const char *path, *target;
         int rc;
     } cases[] = {
-        { "a", "b", 0 }, { "a", "./b/c", 0 }, { "d/a", "../b", 0 }, { "d/e/a", "../../b/c", 0 },
-        { "d/a", "..", 0 }, { "a", "b//c", 0 }, { "a", ".", 0 }, { "d/a", ".././b", 0 },
-        { "a", "..", -ERR_INVALID }, { "a", "../b", -ERR_INVALID }, { "a", "/b", -ERR_INVALID },
-        { "d/a", "../../b", -ERR_INVALID }, { "a", "", -ERR_INVALID },
-        { "d/a", "b/../c", -ERR_INVALID }, { "d/a", "../b/..", -ERR_INVALID },
-        { "a", "b\nc", -ERR_INVALID }, { "a", "\xff", -ERR_INVALID },
+        { "a", "b", 0 },
+        { "a", "./b/c", 0 },
+        { "d/a", "../b", 0 },
+        { "d/e/a", "../../b/c", 0 },
+        { "d/a", "..", 0 },
+        { "a", "b//c", 0 },
+        { "a", ".", 0 },
+        { "d/a", ".././b", 0 },
+        { "a", "..", -ERR_INVALID },
+        { "a", "../b", -ERR_INVALID },
+        { "a", "/b", -ERR_INVALID },
+        { "d/a", "../../b", -ERR_INVALID },
+        { "a", "", -ERR_INVALID },
+        { "d/a", "b/../c", -ERR_INVALID },
+        { "d/a", "../b/..", -ERR_INVALID },
+        { "a", "b\nc", -ERR_INVALID },
+        { "a", "\xff", -ERR_INVALID },
     };
     (void)state;
     for (size_t i = 0; i < countof(cases); i++)

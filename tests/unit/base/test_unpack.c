@@ -7,7 +7,8 @@
 
 #include "sos/base/pack.h"
 
-static const struct unpack_limits LIMITS = { .bytes_max = 1 << 20, .files_max = 100,
+static const struct unpack_limits LIMITS = { .bytes_max = 1 << 20,
+                                             .files_max = 100,
                                              .ratio_max = 100 };
 
 /* *state is a folder; the archive goes into its subfolder "in", so that what got
@@ -84,8 +85,8 @@ static void files_folders_and_links_come_out_with_plain_modes(void **state)
     scene_init(&s, state);
     tar_folder(&s.tar, "d/");
     tar_file(&s.tar, "d/e/f.txt", "hello");
-    tar_add(&s.tar, &(struct tar_head){ .name = "tool", .type = '0', .data = "#!", .len = 2,
-                                        .mode = "0006755" });
+    tar_add(&s.tar, &(struct tar_head){
+                        .name = "tool", .type = '0', .data = "#!", .len = 2, .mode = "0006755" });
     tar_link(&s.tar, "d/e/up", "../../tool");
     assert_ok(scene_unpack(&s), s.err);
 
@@ -103,7 +104,8 @@ static void files_folders_and_links_come_out_with_plain_modes(void **state)
 static void a_name_that_is_not_plain_is_refused(void **state)
 {
     static const char *const names[] = {
-        "../../x", "..", ".", "/tmp/x", "a/../../x", "a/./x", "a//x", "./x", "", "C:\\x",
+        "../../x",  "..",          ".",         "/tmp/x",     "a/../../x",
+        "a/./x",    "a//x",        "./x",       "",           "C:\\x",
         "a\\..\\x", "bad\xff\xfe", "new\nline", "esc\x1b[2J", "over\xc0\xafx",
     };
     for (size_t i = 0; i < countof(names); i++) {
@@ -217,8 +219,9 @@ static void a_hard_link_to_outside_or_with_data_is_refused(void **state)
 {
     struct scene s;
     scene_init(&s, state);
-    tar_add(&s.tar, &(struct tar_head){ .name = "h", .type = '1', .link = "/etc/passwd",
-                                        .data = "root", .len = 4 });
+    tar_add(&s.tar,
+            &(struct tar_head){
+                .name = "h", .type = '1', .link = "/etc/passwd", .data = "root", .len = 4 });
     refused(&s, "ARCHIVE_UNSAFE");
     assert_int_equal(faccessat(s.in, "h", F_OK, AT_SYMLINK_NOFOLLOW), -1);
     scene_done(&s);
@@ -227,11 +230,12 @@ static void a_hard_link_to_outside_or_with_data_is_refused(void **state)
 static void a_sparse_file_is_refused(void **state)
 {
     /* One byte at 1 GiB, in GNU's old way and in the way of pax. */
-    static const char map[] = "010000000000" "000000000001";
+    static const char map[] = "010000000000"
+                              "000000000001";
     struct scene s;
     scene_init(&s, state);
-    tar_add(&s.tar, &(struct tar_head){ .name = "old", .type = 'S', .data = "x", .len = 1,
-                                        .sparse = map });
+    tar_add(&s.tar,
+            &(struct tar_head){ .name = "old", .type = 'S', .data = "x", .len = 1, .sparse = map });
     refused(&s, "ARCHIVE_UNSAFE");
     buf_clear(&s.tar);
     tar_pax(&s.tar, "GNU.sparse.map", "1073741824,1");
@@ -317,8 +321,8 @@ static void endless_long_names_end(void **state)
     struct scene s;
     scene_init(&s, state);
     for (int i = 0; i < 1000; i++)
-        tar_add(&s.tar, &(struct tar_head){ .name = "././@LongLink", .type = 'L', .data = "a",
-                                            .len = 1 });
+        tar_add(&s.tar,
+                &(struct tar_head){ .name = "././@LongLink", .type = 'L', .data = "a", .len = 1 });
     assert_true(scene_unpack(&s) <= 0); /* whatever it is, it comes back */
     scene_done(&s);
 }

@@ -13,7 +13,7 @@ static void what_rfc_3629_allows_is_valid(void **state)
     assert_true(valid(""));
     assert_true(valid("plain"));
     assert_true(valid("\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xef\xbf\xbf \xf0\x90\x80\x80"));
-    assert_true(valid("\xf4\x8f\xbf\xbf")); /* the last code point */
+    assert_true(valid("\xf4\x8f\xbf\xbf"));         /* the last code point */
     assert_true(valid("\xed\x9f\xbf\xee\x80\x80")); /* around the surrogates */
 }
 
@@ -26,8 +26,10 @@ static void what_it_forbids_is_not(void **state)
         "\xf0\x80\x80\xaf", /* and in four */
         "\xed\xa0\x80",     /* a surrogate */
         "\xf4\x90\x80\x80", /* past the last */
-        "\xf8\x88\x80\x80\x80", "\xff", "\xfe",
-        "\xe2\x82",         /* cut short */
+        "\xf8\x88\x80\x80\x80",
+        "\xff",
+        "\xfe",
+        "\xe2\x82", /* cut short */
         "\xe2(\xa1",
     };
     (void)state;

@@ -93,11 +93,16 @@ static void the_settings_are_those_of_a_durable_queue(void **state)
         const char *sql;
         const char *value;
     } want[] = {
-        { "PRAGMA journal_mode", "wal" },     { "PRAGMA synchronous", "2" },
-        { "PRAGMA foreign_keys", "1" },       { "PRAGMA trusted_schema", "0" },
-        { "PRAGMA cell_size_check", "1" },    { "PRAGMA wal_autocheckpoint", "0" },
-        { "PRAGMA auto_vacuum", "2" },        { "PRAGMA mmap_size", "0" },
-        { "PRAGMA temp_store", "2" },         { "PRAGMA user_version", "2" },
+        { "PRAGMA journal_mode", "wal" },
+        { "PRAGMA synchronous", "2" },
+        { "PRAGMA foreign_keys", "1" },
+        { "PRAGMA trusted_schema", "0" },
+        { "PRAGMA cell_size_check", "1" },
+        { "PRAGMA wal_autocheckpoint", "0" },
+        { "PRAGMA auto_vacuum", "2" },
+        { "PRAGMA mmap_size", "0" },
+        { "PRAGMA temp_store", "2" },
+        { "PRAGMA user_version", "2" },
         { "PRAGMA application_id", "1397707569" },
     };
     struct db *db = writer_open(*state, 2);
@@ -306,7 +311,8 @@ static void a_full_disk_is_told_and_the_strand_goes_on(void **state)
 {
     struct db *db = writer_open(*state, 2);
     struct insert inserts[] = { { .sql = "INSERT INTO t (name) VALUES ('a')" },
-                                { .sql = "INSERT INTO t (name) VALUES (hex(randomblob(900000)))" } };
+                                { .sql =
+                                      "INSERT INTO t (name) VALUES (hex(randomblob(900000)))" } };
     struct insert after = { .sql = "INSERT INTO t (name) VALUES ('after')" };
 
     broken = (struct err){ 0 };

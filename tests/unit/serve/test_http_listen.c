@@ -25,9 +25,17 @@ static void an_address_and_its_port_are_told_apart(void **state)
 
 static void what_is_no_address_and_port_is_refused(void **state)
 {
-    static const char *const bad[] = { "", ":", ":80", "127.0.0.1", "127.0.0.1:", "[]:80",
-                                       "127.0.0.1:http", "127.0.0.1:80x", "127.0.0.1:-1",
-                                       "127.0.0.1:65536", "127.0.0.1:99999999999999999999" };
+    static const char *const bad[] = { "",
+                                       ":",
+                                       ":80",
+                                       "127.0.0.1",
+                                       "127.0.0.1:",
+                                       "[]:80",
+                                       "127.0.0.1:http",
+                                       "127.0.0.1:80x",
+                                       "127.0.0.1:-1",
+                                       "127.0.0.1:65536",
+                                       "127.0.0.1:99999999999999999999" };
 
     (void)state;
     for (size_t i = 0; i < countof(bad); i++) {

@@ -8,7 +8,8 @@ static void lines_of_one_name_stand_together(void **state)
     struct metrics *metrics = metrics_new();
     struct metric *go = metrics_counter(metrics, "sos_builds_total", "Builds.", "language=\"go\"");
     struct metric *depth = metrics_gauge(metrics, "sos_queue_depth", "Waiting.", "");
-    struct metric *jvm = metrics_counter(metrics, "sos_builds_total", "Builds.", "language=\"jvm\"");
+    struct metric *jvm =
+        metrics_counter(metrics, "sos_builds_total", "Builds.", "language=\"jvm\"");
     struct buf text;
 
     metric_add(go, 2);

@@ -58,7 +58,7 @@ static int world_commit(void *ctx, struct err *err)
     struct world *world = ctx;
 
     world->commits++;
-    return world->commit_rc ? err_set(err, (enum err_code)-world->commit_rc, "no") : 0;
+    return world->commit_rc ? err_set(err, (enum err_code) - world->commit_rc, "no") : 0;
 }
 static int world_save(void *ctx, struct err *err)
 {

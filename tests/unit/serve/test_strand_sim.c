@@ -60,8 +60,8 @@ static void on_closed(void *ctx)
 static void the_test_owns_the_order_of_strands(void **state)
 {
     (void)state;
-    const struct strand_batch batch = { 2, batch_begin, batch_commit, batch_save, batch_release,
-                                        NULL };
+    const struct strand_batch batch = { 2,          batch_begin,   batch_commit,
+                                        batch_save, batch_release, NULL };
     struct strand *writer = strand_new(NULL, &batch, NULL, NULL);
     struct strand *reader = strand_new(NULL, NULL, NULL, NULL);
     struct job jobs[] = { { .name = 'a' }, { .name = 'b' }, { .name = 'c' }, { .name = 'd' } };
