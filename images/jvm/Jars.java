@@ -303,9 +303,7 @@ public final class Jars {
         }
         byte[] manifest = entries.get(MANIFEST);
         if (manifest != null) {
-            Manifest sorted = new Manifest(new ByteArrayInputStream(manifest));
-            sorted.getMainAttributes().remove(new Attributes.Name("Built-By"));
-            entries.put(MANIFEST, manifestBytes(sorted));
+            entries.put(MANIFEST, manifestBytes(new Manifest(new ByteArrayInputStream(manifest))));
         }
         write(out, entries, stored);
     }
@@ -319,7 +317,15 @@ public final class Jars {
 
     // --- write ---
 
+    private static long epoch() {
+        return Long.parseLong(System.getenv().getOrDefault("SOURCE_DATE_EPOCH", "946684800"));
+    }
+
+    /** Sorted, and without what tells who built it and when: bnd writes the milliseconds of the build. */
     private static byte[] manifestBytes(Manifest manifest) throws IOException {
+        Attributes attributes = manifest.getMainAttributes();
+        attributes.remove(new Attributes.Name("Built-By"));
+        attributes.replace(new Attributes.Name("Bnd-LastModified"), epoch() * 1000 + "");
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         manifest.write(bytes);
         return bytes.toByteArray();
@@ -328,9 +334,8 @@ public final class Jars {
     /** The manifest first, since readers of streams look for it there; the rest by name. */
     private static void write(Path out, TreeMap<String, byte[]> entries, Set<String> stored)
             throws IOException {
-        long epoch = Long.parseLong(System.getenv().getOrDefault("SOURCE_DATE_EPOCH", "946684800"));
         LocalDateTime time = LocalDateTime.ofInstant(
-                Instant.ofEpochSecond(Math.max(epoch, 315619200)), ZoneOffset.UTC);
+                Instant.ofEpochSecond(Math.max(epoch(), 315619200)), ZoneOffset.UTC);
         List<String> names = new ArrayList<>(entries.keySet());
         names.sort(Comparator.comparing((String name) -> !name.equals(MANIFEST)));
 
