@@ -8,13 +8,7 @@ static void on_session(void *ctx, int rc, const char *session, const struct err 
     struct call *call = ctx;
     struct sos_register_worker_response answer = { .session = (char *)(uintptr_t)session };
 
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_register_worker_response_type, &answer);
-    }
-    call_done(call);
+    call_end(call, rc, err, 200, &sos_register_worker_response_type, &answer);
 }
 
 void api_register_worker(struct call *call)
@@ -45,15 +39,7 @@ void api_lease_build(struct call *call)
 static void on_updated(void *ctx, int rc, const struct sos_update_attempt_response *answer,
                        const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_update_attempt_response_type, answer);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 200, &sos_update_attempt_response_type, answer);
 }
 
 void api_update_attempt(struct call *call)
@@ -86,15 +72,7 @@ void api_finish_attempt(struct call *call)
 
 static void on_appended(void *ctx, int rc, const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer_empty(call, 204);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 204, NULL, NULL);
 }
 
 static bool query_needs(struct call *call, const char *name, int64_t *ret)
@@ -132,15 +110,7 @@ void api_append_log(struct call *call)
 static void on_artifact(void *ctx, int rc, const struct sos_artifact_file *file,
                         const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_artifact_file_type, file);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 200, &sos_artifact_file_type, file);
 }
 
 static void on_artifact_end(struct http_request *request)

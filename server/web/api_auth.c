@@ -14,15 +14,7 @@ void api_get_whoami(struct call *call)
 
 static void on_created(void *ctx, int rc, const struct sos_token *token, const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 201, &sos_token_type, token);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 201, &sos_token_type, token);
 }
 
 void api_create_token(struct call *call)
@@ -33,15 +25,7 @@ void api_create_token(struct call *call)
 static void on_listed(void *ctx, int rc, const struct sos_list_tokens_response *tokens,
                       const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_list_tokens_response_type, tokens);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 200, &sos_list_tokens_response_type, tokens);
 }
 
 void api_list_tokens(struct call *call)
@@ -51,15 +35,7 @@ void api_list_tokens(struct call *call)
 
 static void on_revoked(void *ctx, int rc, const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer_empty(call, 204);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 204, NULL, NULL);
 }
 
 void api_revoke_token(struct call *call)

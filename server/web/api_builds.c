@@ -109,15 +109,7 @@ void api_create_build(struct call *call)
 static void on_list(void *ctx, int rc, const struct sos_list_builds_response *builds,
                     const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_list_builds_response_type, builds);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 200, &sos_list_builds_response_type, builds);
 }
 
 void api_list_builds(struct call *call)

@@ -54,15 +54,7 @@ void api_get_image(struct call *call)
 static void on_artifacts(void *ctx, int rc, const struct sos_list_artifacts_response *list,
                          const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_list_artifacts_response_type, list);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 200, &sos_list_artifacts_response_type, list);
 }
 
 void api_list_artifacts(struct call *call)
@@ -82,15 +74,7 @@ void api_list_artifacts(struct call *call)
 static void on_artifact(void *ctx, int rc, const struct sos_artifact *artifact,
                         const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_artifact_type, artifact);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 200, &sos_artifact_type, artifact);
 }
 
 void api_get_artifact(struct call *call)

@@ -5,15 +5,7 @@ enum { MANIFEST_JSON_MAX = 48 << 20 }; /* 200,000 files of ordinary paths */
 
 static void on_source(void *ctx, int rc, const struct sos_source *source, const struct err *err)
 {
-    struct call *call = ctx;
-
-    if (call_open(call)) {
-        if (rc < 0)
-            call_problem(call, err);
-        else
-            call_answer(call, 200, &sos_source_type, source);
-    }
-    call_done(call);
+    call_end(ctx, rc, err, 200, &sos_source_type, source);
 }
 
 static void on_manifest(void *ctx, int rc, const struct sos_source *source,

@@ -82,6 +82,20 @@ void call_etag(struct call *call, int64_t revision)
     http_set_header(call->request, "ETag", etag);
 }
 
+void call_end(struct call *call, int rc, const struct err *err, int status,
+              const struct wire_type *type, const void *message)
+{
+    if (call_open(call)) {
+        if (rc < 0)
+            call_problem(call, err);
+        else if (type)
+            call_answer(call, status, type, message);
+        else
+            call_answer_empty(call, status);
+    }
+    call_done(call);
+}
+
 void call_answer_build(struct call *call, int status, const struct sos_build *build,
                        int64_t revision)
 {

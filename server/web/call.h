@@ -68,6 +68,10 @@ void call_problem_status(struct call *call, int status, const struct err *err);
 void call_fault(struct call *call, const char *pointer, const char *message);
 /* With a word for programs; NULL: INVALID. */
 void call_fault_reason(struct call *call, const struct wire_fault *fault, const char *reason);
+/* The whole end of a farm call's callback: the problem when rc < 0, else the message (type NULL: no
+ * body), if there is still anybody to answer; then call_done(). */
+void call_end(struct call *call, int rc, const struct err *err, int status,
+              const struct wire_type *type, const void *message);
 /* A build with its ETag. */
 void call_answer_build(struct call *call, int status, const struct sos_build *build,
                        int64_t revision);
