@@ -40,8 +40,9 @@ int api_problem(struct client_answer *answer, struct err *err)
         !problem.status) {
         sos_problem_done(&problem);
         err_set(err, code, "the server answered %d", answer->status);
-        return answer->status >= 502 && answer->status <= 504 ? err_reason(err, "UNREACHABLE")
-                                                              : -(int)code;
+        if (answer->status >= 502 && answer->status <= 504)
+            err_reason(err, "UNREACHABLE");
+        return -(int)code;
     }
     err_set(err, code, "%s", problem.detail ? problem.detail : problem.title);
     if (problem.errors_count > 0)
@@ -65,7 +66,9 @@ int api_do(struct cli *cli, const struct client_request *request, struct client_
            struct err *err)
 {
     int rc = client_do(api_client(cli), request, ret, err);
-    return rc == -ERR_IO ? err_reason(err, "UNREACHABLE") : rc;
+    if (rc == -ERR_IO)
+        err_reason(err, "UNREACHABLE");
+    return rc;
 }
 
 static int api_send(struct cli *cli, const char *method, const char *path,

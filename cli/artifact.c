@@ -69,7 +69,8 @@ static int file_verify(const struct sos_artifact_file *file, const struct digest
     err_set(err, ERR_CONFLICT,
             "%s has sha256 %.16s… and not %.16s… as the farm recorded; it was thrown away",
             file->path, got->sha256, file->sha256 ? file->sha256 : "?");
-    return err_reason(err, "INTEGRITY");
+    err_reason(err, "INTEGRITY");
+    return -ERR_CONFLICT;
 }
 
 /* Beside its final place under another name until it is proved. */

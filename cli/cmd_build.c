@@ -143,7 +143,8 @@ static int skips_make(struct build_job *job, struct err *err)
             return err_set(err, ERR_INVALID, "more than %d checks to skip", SKIP_MAX);
         if (!check_is_known(at)) {
             err_set(err, ERR_INVALID, "there is no check \"%s\"", at);
-            return err_hint(err, "sos help checks");
+            err_hint(err, "sos help checks");
+            return -ERR_INVALID;
         }
         job->skip_list[job->wish.skip_checks_count++] = at;
     }

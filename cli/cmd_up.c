@@ -125,8 +125,9 @@ static char *ready_read(int fd)
 static int start_failed(const struct child *child, struct err *err)
 {
     err_set(err, ERR_CONFLICT, "%s did not start", child->name);
-    return err_hint(err, "its own words stand above; another port: --port N --store-port N, "
-                         "another folder: --state DIR");
+    err_hint(err, "its own words stand above; another port: --port N --store-port N, "
+                  "another folder: --state DIR");
+    return -ERR_CONFLICT;
 }
 
 /* Start it and wait until it serves.  The pipe stays open in the child only: it says no more. */

@@ -78,7 +78,8 @@ static int blobs_pack(const struct project *project, struct sos_source *source, 
         sent[missing - source->missing] = true;
         if (rc == 0 && interrupted()) {
             err_set(err, ERR_CONFLICT, "stopped while the files were read");
-            rc = err_reason(err, "CANCELLED");
+            err_reason(err, "CANCELLED");
+            rc = -ERR_CONFLICT;
         }
     }
     if (rc == 0)

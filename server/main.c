@@ -156,7 +156,8 @@ static int secret_check(const char *path, struct err *err)
         return errno == ENOENT ? 0 : err_errno(err, "stat %s", path);
     if (st.st_mode & 077) {
         err_set(err, ERR_DENIED, "%s can be read by others (mode %o)", path, st.st_mode & 0777u);
-        return err_hint(err, "chmod 600 %s, and make a new token", path);
+        err_hint(err, "chmod 600 %s, and make a new token", path);
+        return -ERR_DENIED;
     }
     return 0;
 }

@@ -69,18 +69,6 @@ static int file_open(int dirfd, const char *name, uid_t uid, const struct sos_li
     return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len, struct err *err)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, data, len);
-        if (put < 0)
-            return err_errno(err, "write the collected artifact");
-        data += put;
-        len -= (size_t)put;
-    }
-    return 0;
-}
-
 static int copy_bytes(int from, int to, int64_t size_bytes, struct digests *ret, struct err *err)
 {
     struct hasher *hasher = hasher_new();
@@ -96,7 +84,8 @@ static int copy_bytes(int from, int to, int64_t size_bytes, struct digests *ret,
             rc = err_set(err, ERR_IO, "the artifact ended too early");
         else {
             hasher_add(hasher, room, (size_t)got);
-            rc = write_all(to, room, (size_t)got, err);
+            if (fs_write_all(to, room, (size_t)got) < 0)
+                rc = err_errno(err, "write the collected artifact");
             left -= got;
         }
     }

@@ -289,8 +289,10 @@ int image_prepare(const char *images, const char *rootfs, const char *digest, st
         if (rc == 0)
             rc = image_make(images, digest, tmp, final, err);
         (void)fs_remove_tree(tmp, NULL);
-        if (rc < 0)
-            return err_wrap(err, "unpack image %.19s", digest);
+        if (rc < 0) {
+            err_wrap(err, "unpack image %.19s", digest);
+            return rc;
+        }
     }
     return 0;
 }

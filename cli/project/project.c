@@ -66,7 +66,8 @@ static int name_settle(struct project *project, const struct project_wish *wish,
     project->name = name_clean(raw);
     if (!project->name[0]) {
         err_set(err, ERR_INVALID, "no usable project name in \"%s\"", raw);
-        return err_hint(err, "sos build --name NAME");
+        err_hint(err, "sos build --name NAME");
+        return -ERR_INVALID;
     }
     return 0;
 }

@@ -198,19 +198,10 @@ int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err)
 
 int blob_write(struct blob_writer *writer, const void *data, size_t len, struct err *err)
 {
-    const char *p = data;
-    size_t left = len;
     assert(!writer->sealed);
-    while (left > 0) {
-        ssize_t put = write(writer->fd, p, left);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0) {
-            writer->failed = true;
-            return err_errno(err, "write a blob in %s", writer->blobs->dir);
-        }
-        p += put;
-        left -= (size_t)put;
+    if (fs_write_all(writer->fd, data, len) < 0) {
+        writer->failed = true;
+        return err_errno(err, "write a blob in %s", writer->blobs->dir);
     }
     hasher_add(writer->hasher, data, len);
     return 0;

@@ -219,8 +219,11 @@ static int parse_head(struct blobstream_reader *r, int64_t *ret_size, struct err
 static int end_blob(struct blobstream_reader *r, struct err *err)
 {
     struct digests digests;
-    if (blob_check(r->writer, r->sha256, &digests, err) < 0)
-        return err_wrap(err, "blob %.12s", r->sha256);
+    int rc = blob_check(r->writer, r->sha256, &digests, err);
+    if (rc < 0) {
+        err_wrap(err, "blob %.12s", r->sha256);
+        return rc;
+    }
     r->pending[r->pending_count++] = take_ptr(r->writer);
     return r->pending_count == PENDING_MAX ? commit_pending(r, err) : 0;
 }
@@ -283,8 +286,6 @@ static int take(struct blobstream_reader *r, const char *data, size_t len, struc
 
 int blobstream_feed(struct blobstream_reader *r, const void *data, size_t len, struct err *err)
 {
-    struct err local;
-    err = err ? err : &local;
     if (r->failed)
         return bad_stream(err, "it went wrong before");
     ZSTD_inBuffer in = { data, len, 0 };

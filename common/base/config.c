@@ -164,9 +164,10 @@ static int set_flag(struct flags *flags, long index, const char *shown, const ch
     struct value *value = &config->values[index];
     if (!text)
         return err_set(err, ERR_INVALID, "%s needs a value", shown);
-    if (set_value(config, (size_t)index, text, "flag", value->text != NULL, err) < 0)
-        return err_wrap(err, "%s", shown);
-    return 0;
+    int rc = set_value(config, (size_t)index, text, "flag", value->text != NULL, err);
+    if (rc < 0)
+        err_wrap(err, "%s", shown);
+    return rc;
 }
 
 static int unknown_flag(const char *shown, struct err *err)
@@ -275,8 +276,11 @@ static int read_environment(struct config *config, struct err *err)
         const char *text = getenv(variable);
         if (!text || text[0] == '\0' || config->values[i].text)
             continue;
-        if (set_value(config, i, text, "environment", false, err) < 0)
-            return err_wrap(err, "%s", variable);
+        int rc = set_value(config, i, text, "environment", false, err);
+        if (rc < 0) {
+            err_wrap(err, "%s", variable);
+            return rc;
+        }
     }
     return 0;
 }
@@ -328,7 +332,9 @@ static int on_setting(void *ctx, const struct yaml_setting *setting, struct err 
         rc = parse_value(item->type, setting->value, &number, err);
     else
         rc = set_value(config, (size_t)index, setting->value, origin, setting->item > 1, err);
-    return rc < 0 ? err_wrap(err, "%s", item->name) : 0;
+    if (rc < 0)
+        err_wrap(err, "%s", item->name);
+    return rc;
 }
 
 static int read_file(struct config *config, const char *file, struct err *err)
@@ -387,12 +393,11 @@ static int load(struct config *config, int argc, char **argv, const char *defaul
 int config_load(const struct config_item *items, size_t count, int argc, char **argv,
                 const char *default_file, struct config **ret, struct err *err)
 {
-    struct err own;
     struct config *config = xcalloc(1, sizeof(*config));
     config->items = items;
     config->count = count;
     config->values = xcalloc(count, sizeof(*config->values));
-    int rc = load(config, argc, argv, default_file, err ? err : &own);
+    int rc = load(config, argc, argv, default_file, err);
     if (rc < 0)
         config_free(config);
     else

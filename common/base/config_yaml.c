@@ -59,8 +59,10 @@ static int take_value(struct reader *reader, const yaml_event_t *event, struct e
         .line = (int)line + 1,
     };
     int rc = reader->each(reader->ctx, &setting, err);
-    if (rc < 0)
-        return err_wrap(err, "%s:%d", reader->file, setting.line);
+    if (rc < 0) {
+        err_wrap(err, "%s:%d", reader->file, setting.line);
+        return rc;
+    }
     if (!reader->in_sequence)
         drop_key(reader);
     return 0;
@@ -152,12 +154,11 @@ static int read_events(struct reader *reader, struct err *err)
 int config_yaml_read(const char *file, const char *text, size_t len, yaml_setting_fn each,
                      void *ctx, struct err *err)
 {
-    struct err own;
     struct reader reader = { .file = file, .each = each, .ctx = ctx };
     if (!yaml_parser_initialize(&reader.parser))
         abort();
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, len);
-    int rc = read_events(&reader, err ? err : &own);
+    int rc = read_events(&reader, err);
     yaml_parser_delete(&reader.parser);
     return rc;
 }

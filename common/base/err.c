@@ -69,10 +69,10 @@ int err_errno(struct err *err, const char *fmt, ...)
     return set_text(err, code, text);
 }
 
-int err_wrap(struct err *err, const char *fmt, ...)
+void err_wrap(struct err *err, const char *fmt, ...)
 {
     if (!err)
-        return -ERR_IO;
+        return;
     char what[WHAT_MAX];
     char text[TEXT_MAX];
     va_list args;
@@ -81,26 +81,23 @@ int err_wrap(struct err *err, const char *fmt, ...)
     va_end(args);
     snprintf(text, sizeof(text), "%s: %s", what, err->text);
     text_copy(err->text, sizeof(err->text), text);
-    return -(int)err->code;
 }
 
-int err_reason(struct err *err, const char *reason)
+void err_reason(struct err *err, const char *reason)
 {
     if (!err)
-        return -ERR_IO;
+        return;
     err->reason = reason;
-    return -(int)err->code;
 }
 
-int err_hint(struct err *err, const char *fmt, ...)
+void err_hint(struct err *err, const char *fmt, ...)
 {
     if (!err)
-        return -ERR_IO;
+        return;
     char text[TEXT_MAX];
     va_list args;
     va_start(args, fmt);
     vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
     text_copy(err->hint, sizeof(err->hint), text);
-    return -(int)err->code;
 }

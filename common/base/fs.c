@@ -90,15 +90,16 @@ int fs_sync_folder(const char *path, struct err *err)
     return 0;
 }
 
-static int write_all(int fd, const char *data, size_t len)
+int fs_write_all(int fd, const void *data, size_t len)
 {
+    const char *p = data;
     while (len > 0) {
-        ssize_t put = write(fd, data, len);
+        ssize_t put = write(fd, p, len);
         if (put < 0 && errno == EINTR)
             continue;
         if (put < 0)
             return -1;
-        data += put;
+        p += put;
         len -= (size_t)put;
     }
     return 0;
@@ -110,7 +111,7 @@ static int write_durable(const char *path, const void *data, size_t len, mode_t 
     auto_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_errno(err, "create %s", path);
-    if (write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
+    if (fs_write_all(fd, data, len) < 0 || fchmod(fd, mode) < 0 || fsync(fd) < 0)
         return err_errno(err, "write %s", path);
     return 0;
 }

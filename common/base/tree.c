@@ -287,8 +287,11 @@ static int parse_lines(struct tree *tree, const char *text, size_t len, struct e
             return err_set(err, ERR_INVALID, "manifest line %zu is not one", number);
         memcpy(line, text, size);
         line[size] = '\0';
-        if (parse_line(tree, line, err) < 0)
-            return err_wrap(err, "manifest line %zu", number);
+        int rc = parse_line(tree, line, err);
+        if (rc < 0) {
+            err_wrap(err, "manifest line %zu", number);
+            return rc;
+        }
         text += size + 1;
         len -= size + 1;
     }
@@ -297,8 +300,6 @@ static int parse_lines(struct tree *tree, const char *text, size_t len, struct e
 
 int tree_parse(const char *text, size_t len, struct tree *ret, struct err *err)
 {
-    struct err own;
-    err = err ? err : &own;
     struct tree tree;
     tree_init(&tree);
     int rc = parse_lines(&tree, text, len, err);

@@ -221,20 +221,6 @@ static int enter_parent(struct unpacker *u, const char *path, const char **ret_n
 
 /* --- entries --- */
 
-static int write_all(int fd, const char *data, size_t len)
-{
-    while (len > 0) {
-        ssize_t put = write(fd, data, len);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
-            return -1;
-        data += put;
-        len -= (size_t)put;
-    }
-    return 0;
-}
-
 static int copy_data(struct unpacker *u, int fd, const char *path, int64_t size)
 {
     auto_free char *part = xmalloc(PART);
@@ -248,7 +234,7 @@ static int copy_data(struct unpacker *u, int fd, const char *path, int64_t size)
             return unsafe(u, path, "has other bytes than its size says");
         if (got == 0)
             return 0;
-        if (write_all(fd, part, (size_t)got) < 0)
+        if (fs_write_all(fd, part, (size_t)got) < 0)
             return err_errno(u->err, "write '%.120s'", path);
     }
 }

@@ -70,12 +70,13 @@ int db_exec(struct db *db, const char *sql, struct err *err)
 int db_connect(struct db *db, const char *path, int flags, struct err *err)
 {
     flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
-    int rc = sqlite3_open_v2(path, &db->handle, flags, NULL);
+    bool opened = sqlite3_open_v2(path, &db->handle, flags, NULL) == SQLITE_OK;
     if (!db->handle)
         abort(); /* out of memory */
-    if (rc != SQLITE_OK) {
-        db_fail(db, err);
-        return err_wrap(err, "open %s", path);
+    if (!opened) {
+        int rc = db_fail(db, err);
+        err_wrap(err, "open %s", path);
+        return rc;
     }
     sqlite3_busy_timeout(db->handle, BUSY_MS);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
@@ -328,8 +329,10 @@ static int batch_commit(void *ctx, struct err *err)
     int rc = db_exec(db, "COMMIT", err);
     if (rc == -ERR_FULL)
         return batch_lost(db, rc, err);
-    if (rc < 0)
-        return err_wrap(err, "commit");
+    if (rc < 0) {
+        err_wrap(err, "commit");
+        return rc;
+    }
     return db->wal_pages >= WAL_CHECKPOINT_PAGES ? db_checkpoint(db, err) : 0;
 }
 

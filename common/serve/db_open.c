@@ -29,7 +29,8 @@ static int lock_take(const char *path, int *ret_fd, struct err *err)
         if (errno != EWOULDBLOCK)
             return err_errno(err, "lock %s", lock);
         err_set(err, ERR_CONFLICT, "%s is in use by another process", path);
-        return err_hint(err, "stop the other one first; `fuser %.80s` names it", lock);
+        err_hint(err, "stop the other one first; `fuser %.80s` names it", lock);
+        return -ERR_CONFLICT;
     }
     *ret_fd = take_fd(fd);
     return 0;
@@ -129,7 +130,9 @@ static int migrate_one(struct db *db, const struct db_migration *step, struct er
     int rc = db_exec(db, sql, err);
     if (rc < 0 && !sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
-    return rc < 0 ? err_wrap(err, "migration %d", step->version) : 0;
+    if (rc < 0)
+        err_wrap(err, "migration %d", step->version);
+    return rc;
 }
 
 static int migrate(struct db *db, const char *path, const struct db_migration *steps, size_t count,
@@ -145,7 +148,8 @@ static int migrate(struct db *db, const char *path, const struct db_migration *s
     if (version > (int64_t)count) {
         err_set(err, ERR_CONFLICT, "%s has schema %" PRId64 ", this program knows up to %zu", path,
                 version, count);
-        return err_hint(err, "run the newer program, or restore the backup made before it");
+        err_hint(err, "run the newer program, or restore the backup made before it");
+        return -ERR_CONFLICT;
     }
     if (version > 0 && version < (int64_t)count)
         rc = copy_save(db, path, version, err);

@@ -117,5 +117,7 @@ int http_listen(const struct http_config *config, int *ret_fd, int *ret_port, st
     *ret_port = 0;
     int rc = config->address[0] == '/' ? listen_unix(config->address, ret_fd, err)
                                        : listen_tcp(config, ret_fd, ret_port, err);
-    return rc < 0 ? err_wrap(err, "listen on %s port %d", config->address, config->port) : 0;
+    if (rc < 0)
+        err_wrap(err, "listen on %s port %d", config->address, config->port);
+    return rc;
 }

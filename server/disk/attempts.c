@@ -51,7 +51,8 @@ static int attempt_read(sqlite3_stmt *statement, struct attempt_row *ret, struct
     }
     if (rc < 0) {
         attempt_row_done(&row);
-        return err_wrap(err, "an attempt on disk");
+        err_wrap(err, "an attempt on disk");
+        return rc;
     }
     *ret = row;
     return 0;

@@ -39,8 +39,10 @@ int build_row_read(sqlite3_stmt *statement, struct build_row *ret, struct err *e
     struct build_row row = { .revision = db_int(statement, 1), .fence = db_int(statement, 2) };
     const char *doc = db_text(statement, 0);
     int rc = sos_build_read(doc, strlen(doc), &row.msg, err);
-    if (rc < 0)
-        return err_wrap(err, "a build on disk");
+    if (rc < 0) {
+        err_wrap(err, "a build on disk");
+        return rc;
+    }
     snprintf(row.session, sizeof row.session, "%s", db_text(statement, 3));
     snprintf(row.fingerprint, sizeof row.fingerprint, "%s", db_text(statement, 4));
     *ret = row;

@@ -44,8 +44,10 @@ static int publication_read(sqlite3_stmt *statement, struct publication *ret, st
                                .tries = (int32_t)db_int(statement, 3) };
     const char *text = db_text(statement, 1), *note = db_text(statement, 4);
     int rc = sos_artifact_read(text, strlen(text), &row.artifact, err);
-    if (rc < 0)
-        return err_wrap(err, "a publication on disk");
+    if (rc < 0) {
+        err_wrap(err, "a publication on disk");
+        return rc;
+    }
     row.build = xstrdup(db_text(statement, 0));
     row.note = *note ? xstrdup(note) : NULL;
     *ret = row;

@@ -72,7 +72,8 @@ static int size_mismatch(struct err *err, const struct tree_file *file, int64_t 
     err_set(err, ERR_INVALID,
             "'%.120s' cannot have %" PRId64 " bytes: those with its sha256 are %" PRId64,
             file->path, file->size_bytes, size_bytes);
-    return err_reason(err, "SIZE_MISMATCH");
+    err_reason(err, "SIZE_MISMATCH");
+    return -ERR_INVALID;
 }
 
 /* Of a link whose bytes are here: where does it lead? */
@@ -91,7 +92,8 @@ static int link_look(const struct source_wants *wants, const struct tree_file *f
     if (strlen(target) == (size_t)file->size_bytes)
         return tree_link_check(file->path, target, err);
     err_set(err, ERR_INVALID, "link '%.120s' has a NUL in its target", file->path);
-    return err_reason(err, "LINK_INVALID");
+    err_reason(err, "LINK_INVALID");
+    return -ERR_INVALID;
 }
 
 /* The tree tells one size for one digest, and that of the bytes where they are here. */

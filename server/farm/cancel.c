@@ -89,7 +89,8 @@ static void on_cancel_got(void *ctx, int rc, const struct sos_build *build, int6
     }
     if (rc == 0 && (rc = cancel_check(cancel, build, &mine)) == 0 && !is_canceled(build->state)) {
         err_set(&mine, ERR_CONFLICT, "the build is %s already", build_state_name(build->state));
-        rc = err_reason(&mine, "BUILD_STATE");
+        err_reason(&mine, "BUILD_STATE");
+        rc = -ERR_CONFLICT;
     }
     cancel->done(cancel->ctx, rc, build, revision, mine.code ? &mine : err);
     cancel_free(cancel);

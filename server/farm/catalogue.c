@@ -221,7 +221,8 @@ static int image_unknown(const struct catalogue *catalogue, struct err *err)
     else
         err_hint(err, "no image was made yet: images/make");
     buf_done(&names);
-    return err_reason(err, "UNKNOWN_IMAGE");
+    err_reason(err, "UNKNOWN_IMAGE");
+    return -ERR_INVALID;
 }
 
 int catalogue_choose(const struct catalogue *catalogue, const char *name, const char *language,

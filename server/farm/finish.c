@@ -210,7 +210,8 @@ static void files_work(struct task *task)
                 blob_digests(finish->farm->blobs, file->sha256, &finish->files[i], &task->err);
         if (task->rc == -ERR_NOT_FOUND) {
             err_set(&task->err, ERR_CONFLICT, "file %s was not uploaded", file->path);
-            task->rc = err_reason(&task->err, "ARTIFACT_MISSING");
+            err_reason(&task->err, "ARTIFACT_MISSING");
+            task->rc = -ERR_CONFLICT;
         }
     }
 }
@@ -282,7 +283,8 @@ static void repeat_work(struct task *task)
     if (same)
         return;
     err_set(&task->err, ERR_CONFLICT, "no lease of %s is in force", finish->attempt);
-    task->rc = err_reason(&task->err, "STALE_LEASE");
+    err_reason(&task->err, "STALE_LEASE");
+    task->rc = -ERR_CONFLICT;
 }
 
 static void on_repeat(struct task *task)

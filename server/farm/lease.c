@@ -83,7 +83,8 @@ static void lease_answer(struct park *park, struct live *live)
 static int session_over(struct err *err)
 {
     err_set(err, ERR_CONFLICT, "this session of the worker is over: register again");
-    return err_reason(err, "STALE_SESSION");
+    err_reason(err, "STALE_SESSION");
+    return -ERR_CONFLICT;
 }
 
 static bool session_is_current(struct farm *farm, const char *worker, const char *session)

@@ -5,9 +5,11 @@
  *
  * A manifest of 200,000 files is 30 MB of JSON: neither the loop nor the writer strand may be held
  * by it. */
+#include <errno.h>
 #include <string.h>
 
 #include "server/farm/state.h"
+#include "sos/base/fs.h"
 #include "sos/base/pack.h"
 #include "sos/base/tree.h"
 
@@ -86,7 +88,8 @@ static int tree_from_manifest(const struct sos_manifest *manifest, int64_t bytes
     if (tree_size(tree) > bytes_max) {
         err_set(err, ERR_LIMIT, "the source has %lld bytes, %lld are allowed",
                 (long long)tree_size(tree), (long long)bytes_max);
-        return err_reason(err, "SOURCE_TOO_BIG");
+        err_reason(err, "SOURCE_TOO_BIG");
+        return -ERR_LIMIT;
     }
     int rc = tree->count ? tree_seal(tree, err)
                          : err_set(err, ERR_INVALID, "a source has at least one file");
@@ -269,28 +272,22 @@ static void archive_free(void *ctx)
     free(archive);
 }
 
-static int write_all(void *ctx, const void *data, size_t len)
+static int on_packed(void *ctx, const void *data, size_t len)
 {
-    const char *at = data;
-
-    while (len > 0) {
-        ssize_t n = write(*(int *)ctx, at, len);
-        if (n < 0)
-            return -ERR_IO;
-        at += n;
-        len -= (size_t)n;
-    }
-    return 0;
+    if (fs_write_all(*(int *)ctx, data, len) == 0)
+        return 0;
+    return errno == ENOSPC || errno == EDQUOT ? -ERR_FULL : -ERR_IO;
 }
 
 static int archive_make(void *ctx, int fd, struct err *err)
 {
     struct archive *archive = ctx;
-    int rc = pack_tree(&archive->tree, archive->farm->blobs, ARCHIVE_EPOCH_S, write_all, &fd, err);
+    int rc = pack_tree(&archive->tree, archive->farm->blobs, ARCHIVE_EPOCH_S, on_packed, &fd, err);
 
     if (rc == -ERR_NOT_FOUND) {
         err_set(err, ERR_CONFLICT, "blobs of this source are not here yet");
-        rc = err_reason(err, "SOURCE_INCOMPLETE");
+        err_reason(err, "SOURCE_INCOMPLETE");
+        rc = -ERR_CONFLICT;
     }
     return rc;
 }
@@ -333,7 +330,8 @@ int source_id_check(const char *id, struct err *err)
     if (source_id_is_valid(id))
         return 0;
     err_set(err, ERR_NOT_FOUND, "no source has this id");
-    return err_reason(err, "SOURCE_NOT_FOUND");
+    err_reason(err, "SOURCE_NOT_FOUND");
+    return -ERR_NOT_FOUND;
 }
 
 void farm_source_archive(struct farm *farm, const char *source, farm_file_fn done, void *ctx)

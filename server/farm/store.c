@@ -179,7 +179,8 @@ static int taken_check(struct store *store, const struct sos_artifact *artifact,
     err_set(err, ERR_CONFLICT, "%s@%s is published with other bytes: %s there, %s here",
             artifact->name, artifact->version, theirs, file->sha256);
     err_hint(err, "choose another version: a published one never changes");
-    return err_reason(err, "VERSION_CONFLICT");
+    err_reason(err, "VERSION_CONFLICT");
+    return -ERR_CONFLICT;
 }
 
 /* --- requests --- */
@@ -307,8 +308,10 @@ int store_fetch(struct store *store, const struct sos_artifact *artifact,
     int rc = client_do(store->fetcher, &request, &answer, err);
     hasher_end(fetch.hasher, &digests);
     hasher_free(fetch.hasher);
+    if (rc < 0 && rc != -ERR_FULL)
+        err_reason(err, "STORE_UNAVAILABLE");
     if (rc < 0)
-        return rc == -ERR_FULL ? rc : err_reason(err, "STORE_UNAVAILABLE");
+        return rc;
     int status = answer.status;
     client_answer_done(&answer);
     if (status != 200)
@@ -316,5 +319,7 @@ int store_fetch(struct store *store, const struct sos_artifact *artifact,
     else if (fetch.left != 0 || strcmp(digests.sha256, file->sha256) != 0)
         rc = err_set(err, ERR_IO, "the store gave other bytes than were published as %s",
                      file->path);
-    return rc < 0 ? err_reason(err, "STORE_UNAVAILABLE") : 0;
+    if (rc < 0)
+        err_reason(err, "STORE_UNAVAILABLE");
+    return rc;
 }

@@ -148,7 +148,8 @@ static int submit_check(struct farm *farm, const struct sos_create_build_request
     if (farm->live_count + strand_waiting(farm->writer) < FARM_LIVE_MAX)
         return catalogue_choose(farm->catalogue, request->image, request->language, ret_image, err);
     err_set(err, ERR_LIMIT, "%d builds wait already", FARM_LIVE_MAX);
-    return err_reason(err, "QUEUE_FULL");
+    err_reason(err, "QUEUE_FULL");
+    return -ERR_LIMIT;
 }
 
 void farm_submit(struct farm *farm, const struct farm_submission *submission, farm_build_fn done,

@@ -152,7 +152,8 @@ static void artifact_write(struct farm_upload *upload, struct task *task)
     if (upload->size > upload->size_max) {
         err_set(&task->err, ERR_LIMIT, "an artifact has at most %lld bytes",
                 (long long)upload->size_max);
-        task->rc = err_reason(&task->err, "ARTIFACT_TOO_BIG");
+        err_reason(&task->err, "ARTIFACT_TOO_BIG");
+        task->rc = -ERR_LIMIT;
         return;
     }
     if (!upload->writer)

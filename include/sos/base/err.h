@@ -30,15 +30,15 @@ struct err {
     const char *reason; /* stable word for programs, in static storage, or NULL */
 };
 
-/* Each returns -code, so that failing is one line. */
+/* These two return -code, so that failing is one line. */
 int err_set(struct err *err, enum err_code code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 /* As err_set(), with ": <strerror(errno)>" at the end; ENOENT becomes
  * ERR_NOT_FOUND, ENOSPC and EDQUOT ERR_FULL, all else ERR_IO. */
 int err_errno(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Puts "<text>: " before what is there; the code stays.  This and the next two read the code from
- * `err`; without one they cannot know it and return -ERR_IO: return your rc where it matters. */
-int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Give an error its stable word and its advice; returns -code. */
-int err_reason(struct err *err, const char *reason);
-int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* These add to what was said and leave the code: return the one you have.
+ * Puts "<text>: " before what is there. */
+void err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Its stable word (static storage), and its advice. */
+void err_reason(struct err *err, const char *reason);
+void err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

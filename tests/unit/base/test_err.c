@@ -43,7 +43,8 @@ static void each_level_says_what_it_was_doing(void **state)
     err_set(&err, ERR_FULL, "no space left");
     err_reason(&err, "DISK_FULL");
     err_hint(&err, "free %d GiB", 2);
-    assert_fails(err_wrap(&err, "store blob %s", "abc"), ERR_FULL);
+    err_wrap(&err, "store blob %s", "abc");
+    assert_int_equal(err.code, ERR_FULL);
     assert_string_equal(err.text, "store blob abc: no space left");
     assert_string_equal(err.hint, "free 2 GiB");
     assert_string_equal(err.reason, "DISK_FULL");
@@ -80,9 +81,9 @@ static void nobody_need_want_to_know(void **state)
     errno = ENOENT;
     assert_fails(err_errno(NULL, "x"), ERR_NOT_FOUND);
     assert_fails(err_set(NULL, ERR_DENIED, "x"), ERR_DENIED);
-    assert_fails(err_wrap(NULL, "x"), ERR_IO);
-    assert_fails(err_reason(NULL, "X"), ERR_IO);
-    assert_fails(err_hint(NULL, "x"), ERR_IO);
+    err_wrap(NULL, "x");
+    err_reason(NULL, "X");
+    err_hint(NULL, "x");
 }
 
 int main(void)
