@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -241,6 +243,62 @@ static void opening_beneath_follows_no_link_and_no_way_out(void **state)
     }
 }
 
+enum { INTERRUPTIONS = 8, WRITTEN = 1 << 20 };
+static int heard_fd;
+
+static void on_usr1(int number)
+{
+    (void)number;
+    if (write(heard_fd, "x", 1) != 1)
+        abort();
+}
+
+/* The child: once the pipe is full, interrupt who writes into it again and again, each time after
+ * the last was heard; only then read it empty, and tell how much came. */
+static _Noreturn void interrupt_then_read(int data_fd, int heard)
+{
+    static char room[1 << 16];
+    int full = 0;
+    size_t seen = 0;
+    while (full < (int)sizeof room)
+        if (ioctl(data_fd, FIONREAD, &full) < 0)
+            _exit(2);
+    for (int i = 0; i < INTERRUPTIONS; i++) {
+        kill(getppid(), SIGUSR1);
+        if (read(heard, room, 1) != 1)
+            _exit(3);
+    }
+    for (ssize_t n; (n = read(data_fd, room, sizeof room)) > 0;)
+        seen += (size_t)n;
+    _exit(seen == WRITTEN ? 0 : 1);
+}
+
+static void writing_goes_on_after_signals(void **state)
+{
+    (void)state;
+    int data[2], heard[2], status;
+    struct sigaction action = { .sa_handler = on_usr1 }, before; /* no SA_RESTART: EINTR is seen */
+    assert_int_equal(pipe2(data, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(heard, O_CLOEXEC), 0);
+    heard_fd = heard[1];
+    sigaction(SIGUSR1, &action, &before);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        close(data[1]);
+        interrupt_then_read(data[0], heard[0]);
+    }
+    close(data[0]);
+    auto_free char *bytes = xcalloc(1, WRITTEN);
+    assert_int_equal(fs_write_all(data[1], bytes, WRITTEN), 0);
+    close(data[1]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    sigaction(SIGUSR1, &before, NULL);
+    close(heard[0]);
+    close(heard[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +313,7 @@ int main(void)
         unit_test_in_folder(read_only_folders_go_for_who_is_not_root_too),
         unit_test_in_folder(what_is_mounted_in_a_tree_is_not_emptied),
         cmocka_unit_test(the_top_is_never_removed),
+        cmocka_unit_test(writing_goes_on_after_signals),
         unit_test_in_folder(opening_beneath_follows_no_link_and_no_way_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
