@@ -138,11 +138,6 @@ size_t item_parent_len(const struct item_path *item)
     return slash ? (size_t)(slash - item->path) : 0;
 }
 
-void item_text(const struct item_path *item, char ret[ITEM_TEXT_MAX])
-{
-    snprintf(ret, ITEM_TEXT_MAX, "%s:%s", item->repo, item->path);
-}
-
 enum sidecar item_sidecar(const struct item_path *item, struct item_path *ret)
 {
     static const struct {

@@ -40,9 +40,6 @@ bool repo_key_is_valid(const char *key);
 const char *item_name(const struct item_path *item); /* "b c.bin"; "" for the root */
 /* The folder it is in: the length of that part of `path`, without a slash at the end. */
 size_t item_parent_len(const struct item_path *item);
-/* Text for people: "repo:a/b". */
-enum { ITEM_TEXT_MAX = REPO_KEY_MAX + ITEM_PATH_MAX + 2 };
-void item_text(const struct item_path *item, char ret[ITEM_TEXT_MAX]);
 
 enum sidecar { SIDECAR_NONE, SIDECAR_SHA1, SIDECAR_MD5, SIDECAR_SHA256 };
 /* Is it the checksum file of another (x.sha1, x.md5, x.sha256)?  Then *ret is that other. */

@@ -217,11 +217,6 @@ bool call_flag(const struct call *call, const char *name, bool fallback)
     return !(len == 1 && value[0] == '0') && !(len == 5 && memcmp(value, "false", 5) == 0);
 }
 
-bool call_is_head(const struct call *call)
-{
-    return strcmp(http_method(call->request), "HEAD") == 0;
-}
-
 /* --- answers --- */
 
 void call_answer(struct call *call, int status, const char *type, const char *text)

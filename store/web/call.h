@@ -61,7 +61,6 @@ bool call_may(const struct call *call, int least_role);
  * The query holds this parameter (with any value). */
 bool call_asks(const struct call *call, const char *name);
 bool call_flag(const struct call *call, const char *name, bool fallback); /* "0" or "1" */
-bool call_is_head(const struct call *call);
 
 /* --- answers; none of them does anything when the client is gone --- */
 void call_answer(struct call *call, int status, const char *type, const char *text);
