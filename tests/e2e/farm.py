@@ -114,7 +114,11 @@ class Farm:
         """Of a program that `sos up` runs now."""
         children = pathlib.Path(f"/proc/{self.up.pid}/task/{self.up.pid}/children").read_text().split()
         for pid in children:
-            if pathlib.Path(f"/proc/{pid}/comm").read_text().strip() == program[:15]:
+            try:
+                name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+            except (FileNotFoundError, ProcessLookupError):
+                continue   # it has ended since
+            if name == program[:15]:
                 return int(pid)
         return None
 
