@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
@@ -12,11 +13,38 @@
 #include "sos/base/log.h"
 
 static volatile pid_t kept; /* the keeper's child, for its signal handler */
+static volatile int stop;   /* in the child: it is to end */
 
-static void on_term(int signal_number)
+static void on_keeper_signal(int signal_number)
 {
-    if (kept > 0)
-        kill(kept, signal_number);
+    if (signal_number == SIGTERM)
+        kill(kept, SIGTERM);
+    /* SIGINT comes from a terminal, to all of us at once: the child has its own. */
+}
+
+static void on_child_signal(int signal_number)
+{
+    (void)signal_number;
+    stop = 1;
+}
+
+static sigset_t stop_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    return set;
+}
+
+/* From now on; those that came before wait, blocked. */
+static void handle_stop(void (*handler)(int))
+{
+    struct sigaction action = { .sa_handler = handler };
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    sigset_t set = stop_signals();
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 /* Die when `parent` dies, also when it already has. */
@@ -35,38 +63,43 @@ static int failed(const char *what)
     return ISOLATE_FAILED;
 }
 
-static int child_run(isolate_fn fn, void *ctx)
+/* `alive` is a pipe whose other end only the keeper has. */
+static int child_run(isolate_fn fn, void *ctx, int alive)
 {
-    /* From inside the parent is process 0: the keeper checks nothing, it waits. */
+    /* From inside the parent is process 0, which says nothing: the pipe tells if it died before. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGTERM, SIG_DFL);
+    char byte;
+    if (read(alive, &byte, 1) == 0)
+        return ISOLATE_FAILED;
+    close(alive);
     /* The processes of this namespace and no others. */
     if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
         return failed("mount /proc");
-    return fn(ctx);
+    return fn(ctx, &stop);
 }
 
+/* The signals that stop us are blocked until their handlers are there: the kernel throws away what
+ * comes to a process 1 without a handler. */
 static int keeper_run(isolate_fn fn, void *ctx)
 {
+    int alive[2];
     if (unshare(CLONE_NEWNS | CLONE_NEWPID) < 0)
         return failed("make namespaces");
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return failed("make mounts private");
+    if (pipe2(alive, O_CLOEXEC | O_NONBLOCK) < 0)
+        return failed("make a pipe");
 
-    sigset_t term;
-    sigemptyset(&term);
-    sigaddset(&term, SIGTERM);
-    sigprocmask(SIG_BLOCK, &term, NULL);
     pid_t pid = fork();
     if (pid < 0)
         return failed("fork");
     if (pid == 0) {
-        sigprocmask(SIG_UNBLOCK, &term, NULL);
-        _exit(child_run(fn, ctx));
+        close(alive[1]);
+        handle_stop(on_child_signal);
+        _exit(child_run(fn, ctx, alive[0]));
     }
     kept = pid;
-    signal(SIGTERM, on_term);
-    sigprocmask(SIG_UNBLOCK, &term, NULL);
+    handle_stop(on_keeper_signal);
 
     int status;
     while (waitpid(pid, &status, 0) < 0)
@@ -91,9 +124,8 @@ int isolate_start(isolate_fn fn, void *ctx, pid_t *ret_pid, struct err *err)
         return err_errno(err, "fork");
     if (pid == 0) {
         die_with(parent);
-        sigset_t none;
-        sigemptyset(&none);
-        sigprocmask(SIG_SETMASK, &none, NULL);
+        sigset_t set = stop_signals();
+        sigprocmask(SIG_SETMASK, &set, NULL);
         _exit(keeper_run(fn, ctx));
     }
     *ret_pid = pid;

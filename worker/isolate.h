@@ -12,8 +12,9 @@
 
 #include "sos/base/err.h"
 
-/* In the child; what it gives is the exit status. */
-typedef int (*isolate_fn)(void *ctx);
+/* In the child; what it gives is the exit status.  *stop becomes 1 when SIGTERM or SIGINT came,
+ * from its first moment on; it is to end then. */
+typedef int (*isolate_fn)(void *ctx, const volatile int *stop);
 
 /* Exit statuses of the keeper besides the child's own. */
 enum { ISOLATE_FAILED = 120, ISOLATE_KILLED = 121 };

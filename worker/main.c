@@ -66,8 +66,9 @@ struct probe {
     struct settings found;
 };
 
-static int probe_main(void *ctx)
+static int probe_main(void *ctx, const volatile int *stop)
 {
+    (void)stop; /* it is short */
     struct probe *probe = ctx;
     probe->found = *probe->settings;
     probe->rc = room_make(probe->settings, &probe->err);

@@ -14,4 +14,4 @@ struct slot {
 enum { SLOT_STOPPED = 0, SLOT_BROKEN = 1, SLOT_SESSION_OVER = 75 };
 
 /* The slot's process, from isolate_start(); ctx is a struct slot.  Gives one of the above. */
-int slot_main(void *ctx);
+int slot_main(void *ctx, const volatile int *stop);

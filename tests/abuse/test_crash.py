@@ -3,6 +3,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from rig import Rig, children, kill
 
 FOREVER = "setsid sleep 1000 & while :; do echo .; sleep 0.1; done"
@@ -39,6 +41,17 @@ def test_a_killed_slot_loses_its_build_at_once():
         assert time.monotonic() - begin < 3
         rig.answer("post", f"/v1/builds/{build}:cancel", json={})
         assert rig.end_of(build)["state"] == "CANCELED"
+        rig.assert_clean()
+
+
+@pytest.mark.parametrize("word", [signal.SIGTERM, signal.SIGINT])
+def test_a_worker_that_is_stopped_at_once_stops_at_once(word):
+    """Its slots may have hardly begun; a signal that comes before their handlers is not lost."""
+    with Rig(slots=12) as rig:
+        for _ in range(3):
+            rig.worker.send_signal(word)
+            assert rig.worker.wait(10) == 0, rig.tail()
+            rig.start_worker()
         rig.assert_clean()
 
 
