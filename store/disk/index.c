@@ -76,12 +76,16 @@ static void item_read(sqlite3_stmt *st, struct item *ret)
 int index_repositories(struct db *db, repository_fn each, void *ctx, struct err *err)
 {
     sqlite3_stmt *st =
-        db_bind(db, "SELECT key, immutable, created_ms FROM repositories ORDER BY key", "");
+        db_bind(db, "SELECT key, immutable, created_ms, type, class FROM repositories ORDER BY key",
+                "");
     int rc;
 
     while ((rc = db_step(db, st, err)) > 0) {
         struct repository repository = { .immutable = db_int(st, 1) != 0,
-                                         .created_ms = db_int(st, 2) };
+                                         .created_ms = db_int(st, 2),
+                                         .type = (enum repo_type)repo_type_parse(db_text(st, 3)),
+                                         .class =
+                                             (enum repo_class)repo_class_parse(db_text(st, 4)) };
         text_copy(repository.key, sizeof repository.key, st, 0);
         each(ctx, &repository);
     }

@@ -14,17 +14,14 @@
 #include "store/core/claim.h"
 #include "store/core/path.h"
 #include "store/core/props.h"
+#include "store/core/repo.h"
 
 int index_open_writer(const char *path, struct db **ret, struct err *err);
 
 /* --- repositories and tokens; at start and by rare calls --- */
 
-struct repository {
-    char key[REPO_KEY_MAX + 1];
-    bool immutable;
-    int64_t created_ms;
-};
 typedef void (*repository_fn)(void *ctx, const struct repository *repository);
+/* Those there are, without urls and members, which are configuration. */
 int index_repositories(struct db *db, repository_fn each, void *ctx, struct err *err);
 /* Make it, or give it this rule; it keeps the time it was made. */
 int index_repository_put(struct db *db, const struct repository *repository, struct err *err);

@@ -12,9 +12,11 @@
 int index_repository_put(struct db *db, const struct repository *repository, struct err *err)
 {
     return db_run(db, NULL, err,
-                  "INSERT INTO repositories (key, immutable, created_ms) VALUES (?, ?, ?)"
-                  " ON CONFLICT (key) DO UPDATE SET immutable=excluded.immutable",
-                  "tii", repository->key, (int64_t)repository->immutable, repository->created_ms);
+                  "INSERT INTO repositories (key, immutable, created_ms, type, class)"
+                  " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET"
+                  " immutable=excluded.immutable, type=excluded.type, class=excluded.class",
+                  "tiitt", repository->key, (int64_t)repository->immutable, repository->created_ms,
+                  repo_type_name(repository->type), repo_class_name(repository->class));
 }
 
 int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms, struct err *err)

@@ -80,6 +80,8 @@ void props_set_call(struct call *call);
 void props_remove_call(struct call *call);
 void metadata_call(struct call *call);
 void transfer_call(struct call *call);
+void repositories_call(struct call *call);
+void repository_call(struct call *call);
 void system_call(struct call *call);
 
 /* Remove the files of call->freed, then `then`. */

@@ -1,5 +1,6 @@
 #include "store/web/json.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -98,4 +99,21 @@ json_t *item_json(const struct item *item, const char *base)
         item_json_bytes(object, item, base);
     json_object_set_new(object, "uri", json_string(uri));
     return object;
+}
+
+json_t *json_capital(const char *name)
+{
+    auto_free char *text = xstrdup(name);
+
+    text[0] = (char)toupper((unsigned char)text[0]);
+    return json_string(text);
+}
+
+json_t *json_upper(const char *name)
+{
+    auto_free char *text = xstrdup(name);
+
+    for (char *at = text; *at; at++)
+        *at = (char)toupper((unsigned char)*at);
+    return json_string(text);
 }

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sos/base/auto.h"
@@ -13,45 +14,104 @@
 
 /* --- what is there at the start --- */
 
+static struct repository *store_repository_find(struct store *store, const char *key)
+{
+    for (size_t i = 0; i < store->repositories_count; i++)
+        if (strcmp(store->repositories[i].key, key) == 0)
+            return &store->repositories[i];
+    return NULL;
+}
+
+const struct repository *store_repository(const struct store *store, const char *key)
+{
+    return store_repository_find((struct store *)store, key);
+}
+
+/* By key, as the operator wrote it; what is in the index and written nowhere any more stays. */
+static int repository_take(struct store *store, const char *text, struct err *err)
+{
+    struct repository repository;
+
+    int rc = repo_parse(text, &repository, err);
+    if (rc < 0)
+        return rc;
+    repository.created_ms = clock_wall_ms();
+    if (store_repository(store, repository.key))
+        return err_set(err, ERR_INVALID, "repository %s is told twice", repository.key);
+    if (store->repositories_count == STORE_REPOSITORIES_MAX)
+        return err_set(err, ERR_LIMIT, "a store has at most %d repositories",
+                       STORE_REPOSITORIES_MAX);
+    store->repositories[store->repositories_count++] = repository;
+    return index_repository_put(store->writer_db, &repository, err);
+}
+
 static int repositories_configure(struct store *store, struct err *err)
 {
     auto_free char *list = xstrdup(store->settings->repositories);
     char *rest = list;
     int rc = 0;
 
-    for (char *word; rc == 0 && (word = strsep(&rest, ",\n "));) {
-        struct repository repository = { .created_ms = clock_wall_ms() };
-        char *rule = strchr(word, ':');
-        if (!*word)
-            continue;
-        if (rule)
-            *rule++ = '\0';
-        if (!repo_key_is_valid(word) || (rule && strcmp(rule, "immutable") != 0))
-            return err_set(err, ERR_INVALID, "repositories: '%s%s%s' is not KEY or KEY:immutable",
-                           word, rule ? ":" : "", rule ? rule : "");
-        snprintf(repository.key, sizeof repository.key, "%s", word);
-        repository.immutable = rule != NULL;
-        rc = index_repository_put(store->writer_db, &repository, err);
-    }
+    for (char *word; rc == 0 && (word = strsep(&rest, ",\n"));)
+        if (word[strspn(word, " \t")] != '\0')
+            rc = repository_take(store, word, err);
     return rc;
 }
 
-static void repository_load(void *ctx, const struct repository *repository)
+static void repository_load(void *ctx, const struct repository *kept)
 {
     struct store *store = ctx;
+    struct repository *told = store_repository_find(store, kept->key);
 
-    if (store->repositories_count < STORE_REPOSITORIES_MAX)
-        store->repositories[store->repositories_count] = *repository;
-    store->repositories_count++;
+    if (told)
+        told->created_ms = kept->created_ms;
+    else if (store->repositories_count < STORE_REPOSITORIES_MAX)
+        store->repositories[store->repositories_count++] = *kept;
+    else
+        store->repositories_over = true;
+}
+
+/* A virtual repository is made of others that are there and are not virtual themselves. */
+static int members_check(const struct store *store, const struct repository *repository,
+                         struct err *err)
+{
+    const char *at = repository->members;
+    char key[REPO_KEY_MAX + 1];
+
+    while (repo_next_member(&at, key)) {
+        const struct repository *member = store_repository(store, key);
+        if (!member || member->class == REPO_VIRTUAL || member->type != repository->type)
+            return err_set(err, ERR_INVALID,
+                           "repository %s: its member %s is not a local or remote"
+                           " repository of its type",
+                           repository->key, key);
+    }
+    if (!repository->deploy[0])
+        return 0;
+    const struct repository *deploy = store_repository(store, repository->deploy);
+    if (!deploy || deploy->class != REPO_LOCAL || deploy->type != repository->type)
+        return err_set(err, ERR_INVALID,
+                       "repository %s: deploy=%s is not a local repository of its"
+                       " type",
+                       repository->key, repository->deploy);
+    return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct repository *)a)->key, ((const struct repository *)b)->key);
 }
 
 static int repositories_open(struct store *store, struct err *err)
 {
     int rc = index_repositories(store->writer_db, repository_load, store, err);
 
-    if (rc == 0 && store->repositories_count > STORE_REPOSITORIES_MAX)
-        rc = err_set(err, ERR_LIMIT, "a store has at most %d repositories, this one %zu",
-                     STORE_REPOSITORIES_MAX, store->repositories_count);
+    if (rc == 0 && store->repositories_over)
+        return err_set(err, ERR_LIMIT, "a store has at most %d repositories, this one has more",
+                       STORE_REPOSITORIES_MAX);
+    qsort(store->repositories, store->repositories_count, sizeof *store->repositories, by_key);
+    for (size_t i = 0; rc == 0 && i < store->repositories_count; i++)
+        if (store->repositories[i].class == REPO_VIRTUAL)
+            rc = members_check(store, &store->repositories[i], err);
     return rc;
 }
 
@@ -170,14 +230,6 @@ struct strand *store_disk(struct store *store)
     }
     store->disks_turn++;
     return best;
-}
-
-const struct repository *store_repository(const struct store *store, const char *key)
-{
-    for (size_t i = 0; i < store->repositories_count; i++)
-        if (strcmp(store->repositories[i].key, key) == 0)
-            return &store->repositories[i];
-    return NULL;
 }
 
 int store_room(const struct store *store, int64_t bytes, struct err *err)

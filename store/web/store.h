@@ -23,7 +23,7 @@ enum { STORE_DISKS = 4, STORE_REPOSITORIES_MAX = 256 };
 
 struct store_settings {
     const char *state_dir;    /* index.db, blobs/, admin.token below it */
-    const char *repositories; /* "key[:immutable]", with commas or line ends between */
+    const char *repositories; /* store/core/repo.h, with commas or line ends between */
     const char *public_url;   /* "" : told by the Host of each request */
     bool anonymous_read;
     int64_t upload_bytes_max; /* of one file */
@@ -59,6 +59,7 @@ struct store {
     struct store_metrics counts;
     struct repository repositories[STORE_REPOSITORIES_MAX]; /* by key */
     size_t repositories_count;
+    bool repositories_over; /* the index has more than fit */
     int64_t incoming_bytes; /* announced by uploads that are not stored yet */
     bool broken;            /* a commit or a sync failed: stop and be started again */
 

@@ -1,4 +1,4 @@
-/* system.c - ping, version, repositories, storage info, metrics. */
+/* system.c - ping, version, storage info, metrics. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -28,42 +28,10 @@ static void on_usage(struct http_request *request, const char *body, size_t len)
     call_answer(http_state(request), 200, "application/json", "{}");
 }
 
-/* --- repositories --- */
-
-static void repositories(struct call *call)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < call->store->repositories_count; i++) {
-        const char *key = call->store->repositories[i].key;
-        auto_free char *url = xasprintf("%s/%s", call->base, key);
-        json_array_append_new(list,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", key, "description", "",
-                                        "type", "LOCAL", "url", url, "packageType", "Generic"));
-    }
-    call->text = json_take_text(list);
-    http_set_header(call->request, "Cache-Control", "no-store");
-    call_answer_text(call, 200, "application/json");
-}
-
-static void repository(struct call *call)
-{
-    const struct repository *found = store_repository(call->store, call->rest);
-
-    if (!found) {
-        call_error(call, 404, "Repository does not exist");
-        return;
-    }
-    call->text = json_take_text(
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b}", "key", found->key, "rclass", "local",
-                  "packageType", "generic", "description", "", "repoLayoutRef", "simple-default",
-                  "handleReleases", 1, "handleSnapshots", 1, "immutable", found->immutable));
-    call_answer_text(call, 200, "application/json");
-}
-
 /* --- storage info --- */
 
 struct summary {
+    const struct store *store;
     json_t *rows;
     int64_t all_bytes;
     int64_t all_files;
@@ -89,15 +57,17 @@ static json_t *bytes_text(int64_t bytes)
 static void usage_add(void *ctx, const struct index_usage *usage)
 {
     struct summary *summary = ctx;
+    const struct repository *repository = store_repository(summary->store, usage->repo);
 
     json_array_append_new(summary->rows,
-                          json_pack("{s:s, s:s, s:I, s:I, s:o, s:I, s:I, s:s}", "repoKey",
-                                    usage->repo, "repoType", "LOCAL", "foldersCount",
+                          json_pack("{s:s, s:o, s:I, s:I, s:o, s:I, s:I, s:o}", "repoKey",
+                                    usage->repo, "repoType",
+                                    json_upper(repo_class_name(repository->class)), "foldersCount",
                                     (json_int_t)usage->folders, "filesCount",
                                     (json_int_t)usage->files, "usedSpace", bytes_text(usage->bytes),
                                     "usedSpaceInBytes", (json_int_t)usage->bytes, "itemsCount",
                                     (json_int_t)(usage->folders + usage->files), "packageType",
-                                    "Generic"));
+                                    json_capital(repo_type_name(repository->type))));
     summary->all_bytes += usage->bytes;
     summary->all_files += usage->files;
     summary->all_folders += usage->folders;
@@ -143,7 +113,7 @@ static void storage_work(struct call *call)
 {
     struct store *store = call->store;
     struct err *err = &call->task.err;
-    struct summary summary = { .rows = json_array() };
+    struct summary summary = { .store = store, .rows = json_array() };
     int64_t blobs = 0;
     int64_t bytes = 0;
 
@@ -195,12 +165,6 @@ void system_call(struct call *call)
         break;
     case CALL_UPLOADS_CONFIG:
         call_answer(call, 200, "application/json", "{\"supported\":false}");
-        break;
-    case CALL_REPOSITORIES:
-        repositories(call);
-        break;
-    case CALL_REPOSITORY:
-        repository(call);
         break;
     case CALL_STORAGE_INFO:
         call_post(call, call->store->reader, storage_work, on_storage);

@@ -234,7 +234,7 @@ def test_storage_info_is_exact_at_once(store):
 
 
 def test_repositories_are_made_by_setting_and_kept(make_store, tmp_path):
-    store = make_store("--repositories", "one:immutable,two")
+    store = make_store("--repositories", "one immutable,two")
     store.put("/one/x", b"data")
     assert [r["key"] for r in store.get("/api/repositories").json()] == ["one", "two"]
     store.stop()
@@ -242,6 +242,34 @@ def test_repositories_are_made_by_setting_and_kept(make_store, tmp_path):
     store.start()
     assert store.get("/one/x").content == b"data"
     assert store.put("/one/x", b"more").status_code == 403
+
+
+def test_repositories_of_all_kinds_are_told(make_store):
+    store = make_store("--repositories", "npm-local npm\nnpm-far npm remote url=http://127.0.0.1:9/npm/\n"
+                       "npm npm virtual members=npm-local+npm-far deploy=npm-local,snapshots maven snapshots")
+    rows = {r["key"]: r for r in store.get("/api/repositories").json()}
+    assert [rows[k]["type"] for k in ("npm-local", "npm-far", "npm")] == ["LOCAL", "REMOTE", "VIRTUAL"]
+    assert rows["npm"]["packageType"] == "Npm" and rows["npm-far"]["url"] == "http://127.0.0.1:9/npm"
+    assert [r["key"] for r in store.get("/api/repositories?type=local&packageType=maven").json()] == ["snapshots"]
+    one = store.get("/api/repositories/npm").json()
+    assert one["rclass"] == "virtual" and one["repositories"] == ["npm-local", "npm-far"]
+    assert one["defaultDeploymentRepo"] == "npm-local"
+    assert store.get("/api/repositories/snapshots").json()["handleReleases"] is False
+    assert store.get("/api/repositories/npm-far").json()["url"] == "http://127.0.0.1:9/npm"
+
+
+@pytest.mark.parametrize("repositories, said", [
+    ("one,one", "told twice"),
+    ("v virtual members=none", "its member none"),
+    ("a,v npm virtual members=a", "its member a"),
+    ("a,v virtual members=a deploy=b", "deploy=b"),
+    ("a npx", "'npx' is not understood"),
+])
+def test_repositories_that_cannot_be_are_refused(tmp_path, repositories, said):
+    ended = subprocess.run([os.environ["SOS_STORE"], "--state", str(tmp_path), "--listen",
+                            "127.0.0.1:0", "--repositories", repositories],
+                           capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1 and said in ended.stderr, ended.stderr
 
 
 def test_a_store_on_an_ipv6_address_tells_where(make_store):
@@ -255,4 +283,4 @@ def test_more_repositories_than_can_be_served_are_refused(tmp_path):
     ended = subprocess.run([os.environ["SOS_STORE"], "--state", str(tmp_path), "--listen",
                             "127.0.0.1:0", "--repositories", many],
                            capture_output=True, text=True, timeout=30)
-    assert ended.returncode == 1 and "256 repositories" in ended.stderr
+    assert ended.returncode == 1 and "at most 256 repositories" in ended.stderr

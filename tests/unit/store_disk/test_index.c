@@ -27,8 +27,10 @@ static struct db *index_in(const char *folder)
     struct db *db;
 
     assert_ok(index_open_writer(path, &db, &err), err);
-    assert_ok(index_repository_put(db, &(struct repository){ "free", false, 1 }, &err), err);
-    assert_ok(index_repository_put(db, &(struct repository){ "fixed", true, 1 }, &err), err);
+    assert_ok(index_repository_put(db, &(struct repository){ .key = "free" }, &err), err);
+    assert_ok(index_repository_put(db, &(struct repository){ .key = "fixed", .immutable = true },
+                                   &err),
+              err);
     return db;
 }
 
