@@ -17,6 +17,7 @@ enum { AUTH_HEADER_MAX = 512, BUCKETS = 256 };
 
 struct entry {
     struct auth_token token;
+    char *scope; /* what token.scope points to */
     struct entry *next;
 };
 
@@ -29,6 +30,12 @@ struct auth *auth_new(void)
     return xcalloc(1, sizeof(struct auth));
 }
 
+static void entry_free(struct entry *entry)
+{
+    free(entry->scope);
+    free(entry);
+}
+
 void auth_free(struct auth *auth)
 {
     if (!auth)
@@ -36,7 +43,7 @@ void auth_free(struct auth *auth)
     for (int i = 0; i < BUCKETS; i++)
         for (struct entry *entry = auth->buckets[i], *next; entry; entry = next) {
             next = entry->next;
-            free(entry);
+            entry_free(entry);
         }
     free(auth);
 }
@@ -54,7 +61,7 @@ bool auth_remove(struct auth *auth, const char *id)
             if (strcmp((*at)->token.id, id) == 0) {
                 struct entry *entry = *at;
                 *at = entry->next;
-                free(entry);
+                entry_free(entry);
                 return true;
             }
     return false;
@@ -66,6 +73,8 @@ void auth_put(struct auth *auth, const struct auth_token *token)
     struct entry **bucket = bucket_of(auth, token->sha256);
 
     entry->token = *token; /* before the old one goes: `token` may be it */
+    if (token->scope)
+        entry->token.scope = entry->scope = xstrdup(token->scope);
     auth_remove(auth, token->id);
     entry->next = *bucket;
     *bucket = entry;

@@ -94,11 +94,11 @@ int index_repositories(struct db *db, repository_fn each, void *ctx, struct err 
 
 int index_tokens(struct db *db, index_token_fn each, void *ctx, struct err *err)
 {
-    sqlite3_stmt *st = db_bind(db, "SELECT id, sha256, subject, role, expire_ms FROM tokens", "");
+    sqlite3_stmt *st = db_bind(db, "SELECT id, sha256, subject, scope, expire_ms FROM tokens", "");
     int rc;
 
     while ((rc = db_step(db, st, err)) > 0) {
-        struct auth_token token = { .role = (int)db_int(st, 3), .expire_wall_ms = db_int(st, 4) };
+        struct auth_token token = { .scope = db_text(st, 3), .expire_wall_ms = db_int(st, 4) };
         text_copy(token.id, sizeof token.id, st, 0);
         text_copy(token.sha256, sizeof token.sha256, st, 1);
         text_copy(token.subject, sizeof token.subject, st, 2);
@@ -182,6 +182,23 @@ int index_find_claimed(struct db *db, const struct claim *claim, struct digests 
         }
     }
     return rc < 0 ? rc : err_set(err, ERR_NOT_FOUND, "no bytes with these checksums");
+}
+
+int index_with_bytes(struct db *db, const char *sha256, int64_t max, item_fn each, void *ctx,
+                     struct err *err)
+{
+    struct item item;
+    int stop = 0;
+    int rc = 0;
+    sqlite3_stmt *st =
+        db_bind(db, "SELECT " ITEM_COLUMNS " WHERE i.sha256=? LIMIT ?", "ti", sha256, max);
+
+    while (stop == 0 && (rc = db_step(db, st, err)) > 0) {
+        item_read(st, &item);
+        stop = each(ctx, &item);
+    }
+    db_end(st);
+    return rc < 0 ? rc : stop;
 }
 
 /* How many levels below the folder an item lies; 1: in it. */

@@ -53,6 +53,9 @@ int index_find_claimed(struct db *db, const struct claim *claim, struct digests 
                        struct err *err);
 
 typedef int (*item_fn)(void *ctx, const struct item *item);
+/* Each item with these bytes, `max` at most; `each` as for index_list(). */
+int index_with_bytes(struct db *db, const char *sha256, int64_t max, item_fn each, void *ctx,
+                     struct err *err);
 /* Each item below the folder in order of folder and name, `depth` levels down (0: all); `each`
  * returns non-zero to stop, which is then the result. */
 int index_list(struct db *db, const struct item_path *folder, int depth, item_fn each, void *ctx,

@@ -21,11 +21,12 @@ int index_repository_put(struct db *db, const struct repository *repository, str
 
 int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms, struct err *err)
 {
-    return db_run(db, NULL, err,
-                  "INSERT INTO tokens (id, sha256, subject, role, created_ms, expire_ms)"
-                  " VALUES (?, ?, ?, ?, ?, ?)",
-                  "tttiii", token->id, token->sha256, token->subject, (int64_t)token->role, now_ms,
-                  token->expire_wall_ms);
+    return db_run(
+        db, NULL, err,
+        "INSERT INTO tokens (id, sha256, subject, scope, description, created_ms, expire_ms)"
+        " VALUES (?, ?, ?, ?, '', ?, ?)",
+        "ttttii", token->id, token->sha256, token->subject, token->scope, now_ms,
+        token->expire_wall_ms);
 }
 
 /* --- blobs without an item --- */

@@ -6,7 +6,6 @@
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
 #include "sos/base/log.h"
-#include "sos/v1.h"
 #include "store/core/text.h"
 
 /* --- its life --- */
@@ -22,6 +21,7 @@ static void call_release(struct call *call)
     props_done(&call->props);
     freed_done(&call->freed);
     free(call->text);
+    free(call->scope);
     if (call->fd >= 0)
         close(call->fd);
     free(call);
@@ -68,9 +68,39 @@ void call_post(struct call *call, struct strand *strand, call_fn work, call_fn t
 
 /* --- who and where --- */
 
-bool call_may(const struct call *call, int least_role)
+bool call_may(const struct call *call, int access, const struct item_path *at)
 {
-    return auth_role_allows(call->role, least_role);
+    return call->scope &&
+           scope_allows(call->scope, access, at ? at->repo : NULL, at ? at->path : NULL);
+}
+
+bool call_sees(const struct call *call, const char *repo)
+{
+    return call->scope && scope_allows(call->scope, ACCESS_READ, repo, NULL);
+}
+
+void call_deny(struct call *call, int access, const struct item_path *at)
+{
+    char text[ERROR_TEXT_MAX];
+
+    if (strcmp(call->user, "anonymous") == 0) {
+        http_set_header(call->request, "WWW-Authenticate", "Basic realm=\"Artifactory Realm\"");
+        call_error(call, 401, TEXT_UNAUTHORIZED);
+    } else if (at) {
+        error_no_permission(access_verb(access), at, call->user, text);
+        call_error(call, 403, text);
+    } else {
+        call_error(call, 403, "Not enough permissions for this request.");
+    }
+}
+
+bool call_require(struct call *call, int access, const struct item_path *at)
+{
+    bool may = call_may(call, access, at);
+
+    if (!may)
+        call_deny(call, access, at);
+    return may;
 }
 
 static bool host_is_plain(const char *host)
@@ -116,46 +146,70 @@ static bool call_identify(struct call *call)
     const struct auth_token *token = token_of(call, &tried);
 
     strcpy(call->user, "anonymous");
-    call->role = call->store->settings->anonymous_read ? SOS_ROLE_VIEWER : SOS_ROLE_UNSPECIFIED;
+    const char *scope = call->store->settings->anonymous_read ? SCOPE_READERS : NULL;
     if (!token && tried) {
-        call->role = SOS_ROLE_UNSPECIFIED;
         http_set_header(call->request, "WWW-Authenticate", "Basic realm=\"Artifactory Realm\"");
         call_error(call, 401, TEXT_BAD_TOKEN);
         return false;
     }
     if (token) {
         snprintf(call->user, sizeof call->user, "%s", token->subject);
-        call->role = token->role;
+        scope = token->scope;
     }
+    call->scope = scope ? xstrdup(scope) : NULL; /* the table may change while we are at work */
     return true;
 }
 
-/* What each call is, and the least role it needs. */
-static const struct {
-    call_fn run;
-    int role;
-} calls[] = {
-    [CALL_PING] = { system_call, SOS_ROLE_UNSPECIFIED },
-    [CALL_VERSION] = { system_call, SOS_ROLE_VIEWER },
-    [CALL_USAGE] = { system_call, SOS_ROLE_VIEWER },
-    [CALL_UPLOADS_CONFIG] = { system_call, SOS_ROLE_VIEWER },
-    [CALL_REPOSITORIES] = { repositories_call, SOS_ROLE_VIEWER },
-    [CALL_REPOSITORY] = { repository_call, SOS_ROLE_VIEWER },
-    [CALL_STORAGE_INFO] = { system_call, SOS_ROLE_VIEWER },
-    [CALL_STORAGE_INFO_CALCULATE] = { system_call, SOS_ROLE_VIEWER },
-    [CALL_METRICS] = { system_call, SOS_ROLE_VIEWER },
-    [CALL_INFO] = { info_call, SOS_ROLE_VIEWER },
-    [CALL_PROPS_SET] = { props_set_call, SOS_ROLE_SUBMITTER },
-    [CALL_PROPS_REMOVE] = { props_remove_call, SOS_ROLE_SUBMITTER },
-    [CALL_METADATA] = { metadata_call, SOS_ROLE_SUBMITTER },
-    [CALL_COPY] = { transfer_call, SOS_ROLE_SUBMITTER },
-    [CALL_MOVE] = { transfer_call, SOS_ROLE_MAINTAINER },
-    [CALL_GET] = { get_call, SOS_ROLE_VIEWER },
-    [CALL_PUT] = { put_call, SOS_ROLE_SUBMITTER },
-    [CALL_DELETE] = { delete_call, SOS_ROLE_MAINTAINER },
+/* What each call is, what one must be allowed for it, and where. */
+enum where {
+    SOMEWHERE,     /* anywhere: the call itself looks closer */
+    IN_REPOSITORY, /* anywhere in the one that `rest` begins with: the call itself looks closer */
+    AT_ITEM,       /* at the path that `rest` is */
 };
 
-/* Nobody is asked who he is; somebody is told that he may not. */
+static const struct {
+    call_fn run;
+    int access; /* enum access */
+    enum where where;
+} calls[] = {
+    [CALL_PING] = { system_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_VERSION] = { system_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_USAGE] = { system_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_UPLOADS_CONFIG] = { system_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_REPOSITORIES] = { repositories_call, ACCESS_READ, SOMEWHERE },
+    [CALL_REPOSITORY] = { repository_call, ACCESS_READ, IN_REPOSITORY },
+    [CALL_STORAGE_INFO] = { system_call, ACCESS_READ, SOMEWHERE },
+    [CALL_STORAGE_INFO_CALCULATE] = { system_call, ACCESS_READ, SOMEWHERE },
+    [CALL_METRICS] = { system_call, ACCESS_READ, SOMEWHERE },
+    [CALL_INFO] = { info_call, ACCESS_READ, AT_ITEM },
+    [CALL_PROPS_SET] = { props_set_call, ACCESS_ANNOTATE, AT_ITEM },
+    [CALL_PROPS_REMOVE] = { props_remove_call, ACCESS_ANNOTATE, AT_ITEM },
+    [CALL_METADATA] = { metadata_call, ACCESS_ANNOTATE, AT_ITEM },
+    [CALL_COPY] = { transfer_call, ACCESS_READ, AT_ITEM },
+    [CALL_MOVE] = { transfer_call, ACCESS_READ | ACCESS_DELETE, AT_ITEM },
+    [CALL_GET] = { get_call, ACCESS_READ, AT_ITEM },
+    [CALL_PUT] = { put_call, ACCESS_PUSH, AT_ITEM },
+    [CALL_DELETE] = { delete_call, ACCESS_DELETE, AT_ITEM },
+};
+
+/* A path that cannot be is answered by the call itself. */
+static bool call_admit_at(struct call *call, int access, enum where where)
+{
+    size_t len = strcspn(call->rest, "/;");
+
+    if (where == AT_ITEM && item_path_parse(call->rest, &call->at, NULL, NULL) == 0)
+        return call_require(call, access, &call->at);
+    if (where == IN_REPOSITORY && len <= REPO_KEY_MAX) {
+        memcpy(call->at.repo, call->rest, len);
+        call->at.repo[len] = '\0';
+        if (call->scope && scope_allows(call->scope, access, call->at.repo, NULL))
+            return true;
+        call_deny(call, access, &call->at);
+        return false;
+    }
+    return call_require(call, access, NULL);
+}
+
 static bool call_admit(struct call *call)
 {
     if (call->kind == CALL_PING)
@@ -164,15 +218,7 @@ static bool call_admit(struct call *call)
         return false;
     if (call->kind == CALL_NONE || call->kind == CALL_NOT_ALLOWED)
         return true;
-    if (call_may(call, calls[call->kind].role))
-        return true;
-    if (strcmp(call->user, "anonymous") == 0) {
-        http_set_header(call->request, "WWW-Authenticate", "Basic realm=\"Artifactory Realm\"");
-        call_error(call, 401, TEXT_UNAUTHORIZED);
-    } else {
-        call_error(call, 403, "Not enough permissions for this request.");
-    }
-    return false;
+    return call_admit_at(call, calls[call->kind].access, calls[call->kind].where);
 }
 
 void store_on_request(void *ctx, struct http_request *request)

@@ -8,6 +8,7 @@
  * answering functions.  A `work` has no request: what it needs of it is asked before.  A call is
  * freed when the request is closed and nothing of it is at work. */
 #pragma once
+#include "store/core/access.h"
 #include "store/core/call.h"
 #include "store/core/claim.h"
 #include "store/core/errors.h"
@@ -32,7 +33,7 @@ struct call {
     const char *rest;         /* of the path; borrowed from the request */
     char base[CALL_BASE_MAX]; /* "http://host:8601/artifactory" */
     char user[AUTH_SUBJECT_MAX];
-    int role;
+    char *scope; /* what he may; owned; NULL: nothing */
     int64_t now_ms;
 
     /* What most calls need. */
@@ -56,7 +57,14 @@ struct call {
 
 /* Run `work` on the strand, then `then` on the loop; one at a time. */
 void call_post(struct call *call, struct strand *strand, call_fn work, call_fn then);
-bool call_may(const struct call *call, int least_role);
+/* May he do all of `access` at that path (a folder: and all in it)?  NULL: somewhere at all. */
+bool call_may(const struct call *call, int access, const struct item_path *at);
+/* The same; false: it was answered that he may not, 401 to nobody and 403 to somebody. */
+bool call_require(struct call *call, int access, const struct item_path *at);
+/* Answer that he may not; `at` NULL: anywhere. */
+void call_deny(struct call *call, int access, const struct item_path *at);
+/* May he read anything in that repository? */
+bool call_sees(const struct call *call, const char *repo);
 /* Of the request: on the loop only, and before the client can be gone.
  * The query holds this parameter (with any value). */
 bool call_asks(const struct call *call, const char *name);

@@ -1,6 +1,5 @@
 /* delete.c - DELETE of an item: rows first, then the bytes nobody else has, then 204. */
 #include "sos/base/auto.h"
-#include "sos/v1.h"
 #include "store/web/call.h"
 
 static void delete_work(struct call *call)
@@ -33,7 +32,7 @@ void delete_call(struct call *call)
 
     if (item_path_parse(call->rest, &call->at, NULL, &err) < 0) {
         call_error(call, 400, err.text);
-    } else if (call->at.path[0] == '\0' && !call_may(call, SOS_ROLE_ADMIN)) {
+    } else if (call->at.path[0] == '\0' && !call_may(call, ACCESS_ADMIN, NULL)) {
         error_no_permission("delete", &call->at, call->user, text);
         call_error(call, 403, text);
     } else {

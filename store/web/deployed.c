@@ -33,6 +33,30 @@ void deployed_answer(struct call *call)
     call_answer_text(call, 201, CREATED_TYPE);
 }
 
+/* --- bytes that are here already --- */
+
+enum { PLACES_MAX = 10000 };
+
+static int is_readable(void *ctx, const struct item *item)
+{
+    return call_may(ctx, ACCESS_READ, &item->at);
+}
+
+int deployed_find_claimed(struct call *call, struct db *db, struct digests *ret, struct err *err)
+{
+    static const struct item_path everywhere; /* no repository has the key "" */
+    int rc = index_find_claimed(db, &call->claim, ret, err);
+
+    if (rc < 0 || call_may(call, ACCESS_READ, &everywhere))
+        return rc;
+    rc = index_with_bytes(db, ret->sha256, PLACES_MAX, is_readable, call, err);
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "no bytes with these checksums that he may read");
+    return rc < 0 ? rc : 0;
+}
+
+/* --- what went wrong --- */
+
 /* The best name for what was not found. */
 static const char *claim_text(const struct claim *claim, const char **ret_value)
 {

@@ -2,6 +2,10 @@
 #pragma once
 #include "store/web/call.h"
 
+/* The bytes that call->claim names, if the caller may read them somewhere: to tell him that they
+ * are here must tell nothing he may not know.  Of the many places of one file only 10000 are looked
+ * at. */
+int deployed_find_claimed(struct call *call, struct db *db, struct digests *ret, struct err *err);
 /* After a deployment's task: removes the bytes it freed, then answers. */
 void deployed_done(struct call *call);
 /* 201 for call->item. */

@@ -5,7 +5,6 @@
 #include <strings.h>
 
 #include "sos/base/auto.h"
-#include "sos/v1.h"
 #include "store/web/call.h"
 #include "store/web/deployed.h"
 #include "store/web/upload.h"
@@ -80,8 +79,6 @@ static void on_metadata_sidecar(struct http_request *request, const char *body, 
 
 /* --- deploy by checksum --- */
 
-/* Whoever may deploy may read every path of this store, so that telling him that the bytes are
- * here tells nothing he may not know. */
 static void claimed_work(struct call *call)
 {
     const struct claim *claim = &call->claim;
@@ -92,10 +89,11 @@ static void claimed_work(struct call *call)
                                            .claimed = claim_bits(claim),
                                            .user = call->user,
                                            .now_ms = call->now_ms,
-                                           .may_replace = call_may(call, SOS_ROLE_MAINTAINER) };
+                                           .may_replace =
+                                               call_may(call, ACCESS_DELETE, &call->at) };
     struct err *err = &call->task.err;
 
-    int rc = index_find_claimed(call->store->writer_db, claim, &digests, err);
+    int rc = deployed_find_claimed(call, call->store->writer_db, &digests, err);
     if (rc == -ERR_NOT_FOUND)
         err_reason(err, "NO_BLOB");
     if (rc == 0)
@@ -189,6 +187,8 @@ void put_call(struct call *call)
         call_error(call, 404, text);
         return;
     }
+    if (call->props.count > 0 && !call_require(call, ACCESS_ANNOTATE, &call->at))
+        return;
     if (call->at.folder)
         put_folder(call);
     else

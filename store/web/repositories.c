@@ -31,7 +31,8 @@ void repositories_call(struct call *call)
     json_t *list = json_array();
 
     for (size_t i = 0; i < call->store->repositories_count; i++)
-        if (is_asked(call, &call->store->repositories[i]))
+        if (call_sees(call, call->store->repositories[i].key) &&
+            is_asked(call, &call->store->repositories[i]))
             json_array_append_new(list, row_json(call, &call->store->repositories[i]));
     call->text = json_take_text(list);
     http_set_header(call->request, "Cache-Control", "no-store");

@@ -10,7 +10,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
-#include "sos/v1.h"
+#include "store/core/access.h"
 
 /* --- what is there at the start --- */
 
@@ -126,7 +126,7 @@ static void token_load(void *ctx, const struct auth_token *token)
 static int token_make(struct store *store, struct err *err)
 {
     auto_free char *path = xasprintf("%s/admin.token", store->settings->state_dir);
-    struct auth_token token = { .role = SOS_ROLE_ADMIN };
+    struct auth_token token = { .scope = SCOPE_ADMIN };
     char secret[SECRET_MAX];
     int64_t now_ms = clock_wall_ms();
 

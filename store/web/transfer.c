@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "sos/base/auto.h"
-#include "sos/v1.h"
 #include "store/core/text.h"
 #include "store/web/call.h"
 #include "store/web/json.h"
@@ -28,7 +27,7 @@ static void transfer_work(struct call *call)
                                  .to = &call->item.at,
                                  .move = call->kind == CALL_MOVE,
                                  .dry = call->dry,
-                                 .may_replace = call_may(call, SOS_ROLE_MAINTAINER),
+                                 .may_replace = call_may(call, ACCESS_DELETE, &call->item.at),
                                  .user = call->user,
                                  .now_ms = call->now_ms };
     int64_t files = 0;
@@ -78,6 +77,8 @@ void transfer_call(struct call *call)
         call_error(call, 400, err.text);
         return;
     }
+    if (!call_require(call, ACCESS_PUSH, &call->item.at))
+        return;
     call->dry = call_flag(call, "dry", false);
     call_post(call, call->store->writer, transfer_work, on_transferred);
 }

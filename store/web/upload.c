@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "sos/base/auto.h"
-#include "sos/v1.h"
 #include "store/web/deployed.h"
 
 enum {
@@ -55,7 +54,7 @@ static bool is_locked(struct upload *upload)
         store_repository(upload->call->store, upload->call->at.repo);
 
     return !item_is_maven_metadata(&upload->call->at) &&
-           (repository->immutable || !call_may(upload->call, SOS_ROLE_MAINTAINER));
+           (repository->immutable || !call_may(upload->call, ACCESS_DELETE, &upload->call->at));
 }
 
 /* Would what is there forbid it?  Only what the claims tell already; the writer decides. */
@@ -86,7 +85,7 @@ static void look_work(struct call *call)
     /* SHA-256 alone is trusted to name bytes that nobody sent. */
     if (rc == 0 && upload->waits_for_continue && call->claim.sha256[0])
         upload->known =
-            index_find_claimed(call->store->reader_db, &call->claim, &upload->digests, NULL) == 0;
+            deployed_find_claimed(call, call->store->reader_db, &upload->digests, NULL) == 0;
     if (rc == 0 && !upload->known)
         rc = store_room(call->store, upload->others_bytes + upload->coming_bytes, err);
     if (rc == 0)
@@ -155,7 +154,8 @@ static void record_work(struct call *call)
                                            .claimed = claim_bits(&call->claim),
                                            .user = call->user,
                                            .now_ms = call->now_ms,
-                                           .may_replace = call_may(call, SOS_ROLE_MAINTAINER) };
+                                           .may_replace =
+                                               call_may(call, ACCESS_DELETE, &call->at) };
 
     call->task.rc =
         (upload->known ? index_deploy_claimed : index_deploy)(db, &deployment, &call->item,

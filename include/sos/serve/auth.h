@@ -19,6 +19,7 @@ struct auth_token {
     char sha256[SHA256_HEX];
     char subject[AUTH_SUBJECT_MAX];
     int role;               /* enum sos_role */
+    const char *scope;      /* the store's: what it may, in words; borrowed; NULL: none */
     int64_t expire_wall_ms; /* 0: never */
 };
 
