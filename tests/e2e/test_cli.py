@@ -171,7 +171,7 @@ def running(farm, project):
         builds = farm.get(f"/v1/builds?project={project}").json().get("builds", [])
         return builds[0]["id"] if builds else None
     until(find)
-    farm.wait(find(), lambda build: build["state"] == "RUNNING", 60)
+    farm.wait(find(), lambda build: build["state"] == "RUNNING")
     return find()
 
 
