@@ -26,6 +26,13 @@ static const struct row {
     { "PATCH", "/api/metadata/", true, CALL_METADATA, "PATCH" },
     { "POST", "/api/copy/", true, CALL_COPY, "POST" },
     { "POST", "/api/move/", true, CALL_MOVE, "POST" },
+    { "POST", "/access/api/v1/tokens", false, CALL_TOKEN_MAKE, "GET, HEAD, POST" },
+    { "GET", "/access/api/v1/tokens", false, CALL_TOKENS, "GET, HEAD, POST" },
+    { "GET", "/access/api/v1/tokens/", true, CALL_TOKEN, "GET, HEAD, DELETE" },
+    { "DELETE", "/access/api/v1/tokens/", true, CALL_TOKEN_REVOKE, "GET, HEAD, DELETE" },
+    { "POST", "/api/security/token", false, CALL_TOKEN_MAKE_FORM, "GET, HEAD, POST" },
+    { "GET", "/api/security/token", false, CALL_TOKENS, "GET, HEAD, POST" },
+    { "POST", "/api/security/token/revoke", false, CALL_TOKEN_REVOKE_FORM, "POST" },
     { "GET", "/metrics", false, CALL_METRICS, "GET, HEAD" },
 };
 
@@ -62,6 +69,12 @@ static enum call_kind table_find(const struct row *table, size_t count, const ch
     return found;
 }
 
+static bool is_below(const char *path, const char *top)
+{
+    size_t len = strlen(top);
+    return strncmp(path, top, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
 enum call_kind call_find(const char *method, const char *path, const char **ret_rest,
                          const char **ret_allow)
 {
@@ -75,7 +88,7 @@ enum call_kind call_find(const char *method, const char *path, const char **ret_
         method = "GET";
     enum call_kind kind =
         table_find(rows, sizeof rows / sizeof *rows, method, path, ret_rest, ret_allow);
-    if (kind != CALL_NONE || strncmp(path, "/api/", 5) == 0 || strcmp(path, "/api") == 0)
+    if (kind != CALL_NONE || is_below(path, "/api") || is_below(path, "/access"))
         return kind;
     return table_find(items, sizeof items / sizeof *items, method, path, ret_rest, ret_allow);
 }

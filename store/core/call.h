@@ -20,6 +20,12 @@ enum call_kind {
     CALL_METADATA,     /* PATCH api/metadata/… */
     CALL_COPY,
     CALL_MOVE,
+    CALL_TOKEN_MAKE,
+    CALL_TOKEN_MAKE_FORM, /* POST api/security/token */
+    CALL_TOKENS,
+    CALL_TOKEN, /* rest: an id */
+    CALL_TOKEN_REVOKE,
+    CALL_TOKEN_REVOKE_FORM,
     CALL_METRICS,
     CALL_GET, /* an item; rest: "repo/path;k=v" */
     CALL_PUT,

@@ -71,7 +71,7 @@ static void item_read(sqlite3_stmt *st, struct item *ret)
     ret->updated_ms = db_int(st, 13);
 }
 
-/* --- repositories and tokens --- */
+/* --- repositories --- */
 
 int index_repositories(struct db *db, repository_fn each, void *ctx, struct err *err)
 {
@@ -88,21 +88,6 @@ int index_repositories(struct db *db, repository_fn each, void *ctx, struct err 
                                              (enum repo_class)repo_class_parse(db_text(st, 4)) };
         text_copy(repository.key, sizeof repository.key, st, 0);
         each(ctx, &repository);
-    }
-    return rc;
-}
-
-int index_tokens(struct db *db, index_token_fn each, void *ctx, struct err *err)
-{
-    sqlite3_stmt *st = db_bind(db, "SELECT id, sha256, subject, scope, expire_ms FROM tokens", "");
-    int rc;
-
-    while ((rc = db_step(db, st, err)) > 0) {
-        struct auth_token token = { .scope = db_text(st, 3), .expire_wall_ms = db_int(st, 4) };
-        text_copy(token.id, sizeof token.id, st, 0);
-        text_copy(token.sha256, sizeof token.sha256, st, 1);
-        text_copy(token.subject, sizeof token.subject, st, 2);
-        each(ctx, &token);
     }
     return rc;
 }

@@ -1,4 +1,4 @@
-/* index.h - the store's index: repositories, items, properties, tokens (SQLite).
+/* index.h - the store's index: repositories, items, properties (SQLite).
  *
  * Everything blocks.  Reads go to a reader's connection, each on a snapshot of what
  * is committed; changes to the writer's, inside the batch of its strand.  A change
@@ -18,17 +18,13 @@
 
 int index_open_writer(const char *path, struct db **ret, struct err *err);
 
-/* --- repositories and tokens; at start and by rare calls --- */
+/* --- repositories; at start and by rare calls --- */
 
 typedef void (*repository_fn)(void *ctx, const struct repository *repository);
 /* Those there are, without urls and members, which are configuration. */
 int index_repositories(struct db *db, repository_fn each, void *ctx, struct err *err);
 /* Make it, or give it this rule; it keeps the time it was made. */
 int index_repository_put(struct db *db, const struct repository *repository, struct err *err);
-
-typedef void (*index_token_fn)(void *ctx, const struct auth_token *token);
-int index_tokens(struct db *db, index_token_fn each, void *ctx, struct err *err);
-int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms, struct err *err);
 
 /* --- reading --- */
 

@@ -7,7 +7,7 @@
 #include "store/disk/index.h"
 #include "store/disk/index_own.h"
 
-/* --- repositories and tokens --- */
+/* --- repositories --- */
 
 int index_repository_put(struct db *db, const struct repository *repository, struct err *err)
 {
@@ -17,16 +17,6 @@ int index_repository_put(struct db *db, const struct repository *repository, str
                   " immutable=excluded.immutable, type=excluded.type, class=excluded.class",
                   "tiitt", repository->key, (int64_t)repository->immutable, repository->created_ms,
                   repo_type_name(repository->type), repo_class_name(repository->class));
-}
-
-int index_token_put(struct db *db, const struct auth_token *token, int64_t now_ms, struct err *err)
-{
-    return db_run(
-        db, NULL, err,
-        "INSERT INTO tokens (id, sha256, subject, scope, description, created_ms, expire_ms)"
-        " VALUES (?, ?, ?, ?, '', ?, ?)",
-        "ttttii", token->id, token->sha256, token->subject, token->scope, now_ms,
-        token->expire_wall_ms);
 }
 
 /* --- blobs without an item --- */

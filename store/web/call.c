@@ -154,6 +154,8 @@ static bool call_identify(struct call *call)
     }
     if (token) {
         snprintf(call->user, sizeof call->user, "%s", token->subject);
+        snprintf(call->token, sizeof call->token, "%s", token->id);
+        call->expire_ms = token->expire_wall_ms;
         scope = token->scope;
     }
     call->scope = scope ? xstrdup(scope) : NULL; /* the table may change while we are at work */
@@ -187,6 +189,12 @@ static const struct {
     [CALL_METADATA] = { metadata_call, ACCESS_ANNOTATE, AT_ITEM },
     [CALL_COPY] = { transfer_call, ACCESS_READ, AT_ITEM },
     [CALL_MOVE] = { transfer_call, ACCESS_READ | ACCESS_DELETE, AT_ITEM },
+    [CALL_TOKEN_MAKE] = { token_make_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_TOKEN_MAKE_FORM] = { token_make_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_TOKENS] = { tokens_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_TOKEN] = { token_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_TOKEN_REVOKE] = { token_revoke_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_TOKEN_REVOKE_FORM] = { token_revoke_form_call, ACCESS_NONE, SOMEWHERE },
     [CALL_GET] = { get_call, ACCESS_READ, AT_ITEM },
     [CALL_PUT] = { put_call, ACCESS_PUSH, AT_ITEM },
     [CALL_DELETE] = { delete_call, ACCESS_DELETE, AT_ITEM },

@@ -33,7 +33,9 @@ struct call {
     const char *rest;         /* of the path; borrowed from the request */
     char base[CALL_BASE_MAX]; /* "http://host:8601/artifactory" */
     char user[AUTH_SUBJECT_MAX];
-    char *scope; /* what he may; owned; NULL: nothing */
+    char token[ID_MAX]; /* the id of his token; "": none */
+    int64_t expire_ms;  /* when it ends; 0: never */
+    char *scope;        /* what he may; owned; NULL: nothing */
     int64_t now_ms;
 
     /* What most calls need. */
@@ -50,6 +52,7 @@ struct call {
         bool root;         /* … and the one asked for */
         bool times;        /* when properties changed */
     } listing;             /* of ?list */
+    struct issue *issue;   /* of a token being made; owned by tokens.c's on_free */
     struct upload *upload; /* of a PUT with bytes; owned by upload.c's on_free */
     char *text;            /* the answer's body, made by the work; owned */
     int fd;                /* the file to answer with; owned; -1 */
@@ -91,6 +94,11 @@ void transfer_call(struct call *call);
 void repositories_call(struct call *call);
 void repository_call(struct call *call);
 void system_call(struct call *call);
+void token_make_call(struct call *call);
+void tokens_call(struct call *call);
+void token_call(struct call *call);
+void token_revoke_call(struct call *call);
+void token_revoke_form_call(struct call *call);
 
 /* Remove the files of call->freed, then `then`. */
 void call_free_bytes(struct call *call, call_fn then);

@@ -10,7 +10,6 @@
 #include "sos/base/clock.h"
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
-#include "store/core/access.h"
 
 /* --- what is there at the start --- */
 
@@ -115,10 +114,19 @@ static int repositories_open(struct store *store, struct err *err)
     return rc;
 }
 
-static void token_load(void *ctx, const struct auth_token *token)
+void store_token_put(struct store *store, const struct token *token)
 {
-    struct store *store = ctx;
-    auth_put(store->auth, token);
+    struct auth_token known = { .scope = token->scope, .expire_wall_ms = token->expire_ms };
+
+    memcpy(known.id, token->id, sizeof known.id);
+    memcpy(known.sha256, token->sha256, sizeof known.sha256);
+    memcpy(known.subject, token->subject, sizeof known.subject);
+    auth_put(store->auth, &known);
+}
+
+static void token_load(void *ctx, const struct token *token)
+{
+    store_token_put(ctx, token);
 }
 
 /* The farm's token, at the first start: in a file for whoever owns the state, hashed in the index.
@@ -126,28 +134,22 @@ static void token_load(void *ctx, const struct auth_token *token)
 static int token_make(struct store *store, struct err *err)
 {
     auto_free char *path = xasprintf("%s/admin.token", store->settings->state_dir);
-    struct auth_token token = { .scope = SCOPE_ADMIN };
+    struct token token = { .subject = "farm", .scope = SCOPE_ADMIN, .created_ms = clock_wall_ms() };
     char secret[SECRET_MAX];
-    int64_t now_ms = clock_wall_ms();
 
     secret_new("sost", secret);
-    id_new("tok", now_ms, token.id);
+    id_new("tok", token.created_ms, token.id);
     sha256_hex(secret, strlen(secret), token.sha256);
-    snprintf(token.subject, sizeof token.subject, "farm");
-    int rc = index_token_put(store->writer_db, &token, now_ms, err);
+    int rc = tokens_add(store->writer_db, &token, err);
     if (rc < 0)
         return rc;
     auto_free char *line = xasprintf("%s\n", secret);
-    rc = fs_write_atomic(path, line, strlen(line), 0600, err);
-    if (rc == 0)
-        auth_put(store->auth, &token);
-    return rc;
+    return fs_write_atomic(path, line, strlen(line), 0600, err);
 }
 
-static void token_seen(void *ctx, const struct auth_token *token)
+static void token_seen(void *ctx, const struct token *token)
 {
-    (void)token;
-    *(bool *)ctx = true;
+    *(bool *)ctx |= token->expire_ms == 0 && scope_allows(token->scope, ACCESS_ADMIN, NULL, NULL);
 }
 
 /* All in one transaction; the token's file is written before it ends. */
@@ -162,7 +164,7 @@ static int state_prepare(struct store *store, struct err *err)
         return rc;
     rc = repositories_configure(store, err);
     if (rc == 0)
-        rc = index_tokens(store->writer_db, token_seen, &known, err);
+        rc = tokens_each(store->writer_db, token_seen, &known, err);
     if (rc == 0 && !known)
         rc = token_make(store, err);
     if (rc == 0)
@@ -186,7 +188,7 @@ static int state_open(struct store *store, struct err *err)
     if (rc == 0)
         rc = db_open_reader(index, &store->reader_db, err);
     if (rc == 0)
-        rc = index_tokens(store->reader_db, token_load, store, err);
+        rc = tokens_each(store->reader_db, token_load, store, err);
     if (rc == 0)
         rc = blobs_open(store->blobs_dir, &store->blobs, err);
     return rc;

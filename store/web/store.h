@@ -18,6 +18,7 @@
 #include "sos/serve/strand.h"
 #include "store/disk/index.h"
 #include "store/disk/pins.h"
+#include "store/disk/tokens.h"
 
 enum { STORE_DISKS = 4, STORE_REPOSITORIES_MAX = 256 };
 
@@ -86,6 +87,8 @@ void store_stop(struct store *store, void (*stopped)(void *ctx), void *ctx);
 
 /* NULL: no such repository. */
 const struct repository *store_repository(const struct store *store, const char *key);
+/* From now on it is known (loop thread, after it was committed). */
+void store_token_put(struct store *store, const struct token *token);
 /* The disk strand with the least to do. */
 struct strand *store_disk(struct store *store);
 /* On a pool thread: would `bytes` more leave the floor free?  0 or -ERR_FULL. */

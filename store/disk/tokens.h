@@ -1,0 +1,31 @@
+/* tokens.h - the store's tokens in the index: who has them and what they may.
+ *
+ * Only the SHA-256 of a token is kept.  Everything blocks; changes run inside the batch of the
+ * writer's strand. */
+#pragma once
+#include "sos/serve/auth.h"
+#include "sos/serve/db.h"
+#include "store/core/access.h"
+
+enum { TOKENS_MAX = 10000, TOKEN_DESCRIPTION_MAX = 256 };
+
+struct token {
+    char id[ID_MAX];
+    char sha256[SHA256_HEX];
+    char subject[AUTH_SUBJECT_MAX];
+    char scope[SCOPE_MAX];
+    char description[TOKEN_DESCRIPTION_MAX];
+    int64_t created_ms;
+    int64_t expire_ms; /* 0: never */
+};
+
+typedef void (*token_fn)(void *ctx, const struct token *token);
+/* All of them, the oldest first. */
+int tokens_each(struct db *db, token_fn each, void *ctx, struct err *err);
+/* -ERR_NOT_FOUND. */
+int tokens_find(struct db *db, const char *id, struct token *ret, struct err *err);
+/* -ERR_LIMIT: there are TOKENS_MAX. */
+int tokens_add(struct db *db, const struct token *token, struct err *err);
+int tokens_remove(struct db *db, const char *id, struct err *err);
+/* Each that ended before; then they are gone. */
+int tokens_forget(struct db *db, int64_t before_ms, token_fn each, void *ctx, struct err *err);
