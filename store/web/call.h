@@ -54,6 +54,7 @@ struct call {
     } listing;             /* of ?list */
     struct issue *issue;   /* of a token being made; owned by tokens.c's on_free */
     struct upload *upload; /* of a PUT with bytes; owned by upload.c's on_free */
+    struct maven *maven;   /* of a maven-metadata.xml; owned by maven.c's on_free */
     char *text;            /* the answer's body, made by the work; owned */
     int fd;                /* the file to answer with; owned; -1 */
 };
@@ -99,6 +100,18 @@ void tokens_call(struct call *call);
 void token_call(struct call *call);
 void token_revoke_call(struct call *call);
 void token_revoke_form_call(struct call *call);
+
+/* --- parts of GET --- */
+/* Answer with what is stored at call->at. */
+void get_stored(struct call *call);
+/* Answer with what was found: the bytes of call->fd, described by call->item, or call->text, or
+ * call->task's error. */
+void get_found(struct call *call);
+
+/* Paths of Maven repositories that are more than a file: maven-metadata.xml and its checksums,
+ * which are made here, and what the repository's policy refuses.  false: it is an ordinary item. */
+bool maven_get(struct call *call);
+bool maven_put(struct call *call);
 
 /* Remove the files of call->freed, then `then`. */
 void call_free_bytes(struct call *call, call_fn then);

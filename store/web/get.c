@@ -182,7 +182,7 @@ static void answer_redirect(struct call *call)
 
 /* --- events (the loop) --- */
 
-static void on_found(struct call *call)
+void get_found(struct call *call)
 {
     if (!call->request)
         return;
@@ -196,6 +196,11 @@ static void on_found(struct call *call)
         call_answer_text(call, 200, call->at.folder ? "text/html; charset=utf-8" : "text/plain");
     else
         answer_redirect(call);
+}
+
+void get_stored(struct call *call)
+{
+    call_post(call, call->store->reader, find_work, get_found);
 }
 
 void get_call(struct call *call)
@@ -213,5 +218,7 @@ void get_call(struct call *call)
         info_call(call);
         return;
     }
-    call_post(call, call->store->reader, find_work, on_found);
+    if (maven_get(call))
+        return;
+    get_stored(call);
 }

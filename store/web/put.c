@@ -189,6 +189,8 @@ void put_call(struct call *call)
     }
     if (call->props.count > 0 && !call_require(call, ACCESS_ANNOTATE, &call->at))
         return;
+    if (maven_put(call))
+        return;
     if (call->at.folder)
         put_folder(call);
     else
