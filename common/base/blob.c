@@ -207,6 +207,15 @@ int blob_write(struct blob_writer *writer, const void *data, size_t len, struct 
     return 0;
 }
 
+int blob_follow(struct blob_writer *writer, int *ret_fd, struct err *err)
+{
+    int fd = openat(writer->blobs->dirfd, writer->temp, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return own_errno(err, "follow a blob in", writer->blobs->dir);
+    *ret_fd = fd;
+    return 0;
+}
+
 static void writer_free(struct blob_writer *writer)
 {
     close(writer->fd);

@@ -48,8 +48,7 @@ static void curl_start(void)
     curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-/* Proxies of the environment are for other machines. */
-static char *make_no_proxy(void)
+char *client_no_proxy(void)
 {
     const char *given = getenv("no_proxy");
     given = given ? given : getenv("NO_PROXY");
@@ -67,7 +66,7 @@ struct client *client_new(const char *token, const char *unix_socket)
         abort();
     client->token = token && token[0] ? xasprintf("Authorization: Bearer %s", token) : NULL;
     client->unix_socket = xstrdup(unix_socket);
-    client->no_proxy = make_no_proxy();
+    client->no_proxy = client_no_proxy();
     return client;
 }
 
@@ -293,15 +292,14 @@ static void set_answer(struct call *call)
 
 /* --- what came of it --- */
 
-/* A URL as errors may name it: without a password, without its query. */
-static void show_url(const char *url, char ret[URL_SHOWN])
+void client_show_url(const char *url, char *ret, size_t room)
 {
     const char *host = strstr(url, "://");
     host = host ? host + 3 : url;
     size_t len = strcspn(host, "/?#");
     const char *at = memrchr(host, '@', len);
     const char *rest = at ? at + 1 : host;
-    snprintf(ret, URL_SHOWN, "%.*s%.*s", (int)(host - url), url, (int)strcspn(rest, "?#"), rest);
+    snprintf(ret, room, "%.*s%.*s", (int)(host - url), url, (int)strcspn(rest, "?#"), rest);
 }
 
 static int no_answer(struct call *call, enum err_code code, const char *reason, CURLcode rc,
@@ -394,7 +392,7 @@ int client_do(struct client *client, const struct client_request *request,
         .answer = &answer,
         .answer_max = request->answer_max ? request->answer_max : ANSWER_MAX,
     };
-    show_url(request->url, call.url);
+    client_show_url(request->url, call.url, sizeof call.url);
     curl_easy_reset(client->easy); /* keeps the connections */
     set_transport(&call, client);
     set_body(&call);

@@ -37,6 +37,9 @@ bool blobs_are_broken(struct blobs *blobs);
  * writing.  ERR_FULL when the disk is. */
 int blob_begin(struct blobs *blobs, struct blob_writer **ret, struct err *err);
 int blob_write(struct blob_writer *writer, const void *data, size_t len, struct err *err);
+/* A descriptor (the caller's) of what was written so far and will be; it stays good after the end,
+ * whatever that is. */
+int blob_follow(struct blob_writer *writer, int *ret_fd, struct err *err);
 /* No more bytes will come: tell their digests before anything is kept.  Then blob_commit() or
  * blob_abort().  Optional: blob_commit() does it when it was not done. */
 void blob_seal(struct blob_writer *writer, struct digests *ret);

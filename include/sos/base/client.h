@@ -60,3 +60,10 @@ char *client_escape(const char *text);
     {                                                                                              \
         .method = (m), .url = (u), .body_fd = -1, .body_fd_len = -1                                \
     }
+
+/* --- what every user of libcurl here shares --- */
+/* CURLOPT_NOPROXY: no_proxy of the environment, and always this machine's own addresses.  The
+ * caller frees it. */
+char *client_no_proxy(void);
+/* A URL as errors may name it: without a password, without its query; cut to fit. */
+void client_show_url(const char *url, char *ret, size_t room);

@@ -1,0 +1,377 @@
+/* upstream.c - one transfer from another server: see upstream.h for the drawing. */
+#include "sos/serve/upstream.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/serve/upstream_own.h"
+#include "sos/base/auto.h"
+#include "sos/base/client.h"
+#include "sos/base/clock.h"
+
+enum {
+    TRIES = 4,
+    REST_MS = 200, /* before the second, then four times as long each */
+    REDIRECTS_MAX = 5,
+    UNASKED_MAX = 64 << 10, /* of an error's body, read so that the connection can be kept */
+    CHUNK = 128 << 10,
+};
+
+/* --- what libcurl calls --- */
+
+/* The body of which answer is coming; false: nobody asked for it. */
+static bool body_is_wanted(const struct upstream *upstream)
+{
+    int status = upstream->lines.head.status;
+    return status == 200 || (status == 206 && upstream->has_told);
+}
+
+static bool try_fault(struct upstream *upstream, const char *fault)
+{
+    upstream->fault = fault;
+    return false;
+}
+
+/* The head of a 200, or of the 206 that goes on with one, is whole. */
+static bool head_take(struct upstream *upstream)
+{
+    struct upstream_lines *lines = &upstream->lines;
+    struct upstream_head *head = &lines->head;
+
+    if (lines->encoded && !upstream->coded)
+        return try_fault(upstream, "it sends another coding than it was asked for");
+    if (upstream->coded && lines->encoded)
+        head->size_bytes = -1; /* what comes is not what is counted */
+    if (upstream->has_told) {
+        if (!upstream_same(&upstream->told, head))
+            return try_fault(upstream, "it broke, and is another one now");
+        if (head->status == 206 && lines->from != upstream->got)
+            return try_fault(upstream, "it broke, and goes on elsewhere");
+        upstream->skip = head->status == 206 ? 0 : upstream->got;
+        return true;
+    }
+    if (!upstream->is_head && !lines->has_length && !lines->chunked)
+        return try_fault(upstream, "it tells no length, so that a cut could not be seen");
+    upstream->over = head->size_bytes > upstream->bytes_max;
+    if (upstream->over)
+        return false;
+    upstream->told = *head;
+    upstream->has_told = true;
+    if (upstream->on_head)
+        upstream->on_head(upstream->ctx, head);
+    return !upstream->cancelled;
+}
+
+static size_t on_line(char *data, size_t size, size_t count, void *ctx)
+{
+    struct upstream *upstream = ctx;
+    size_t len = size * count;
+    bool was_whole = upstream->lines.whole;
+
+    upstream->upstreams->inside++;
+    upstream_line(&upstream->lines, data, len);
+    bool ok = !upstream->cancelled;
+    if (ok && !was_whole && upstream->lines.whole && body_is_wanted(upstream))
+        ok = head_take(upstream);
+    upstream->upstreams->inside--;
+    return ok ? len : 0;
+}
+
+static bool data_take(struct upstream *upstream, const char *data, size_t len)
+{
+    if (!body_is_wanted(upstream)) {
+        upstream->dropped += (int64_t)len;
+        return upstream->dropped <= UNASKED_MAX;
+    }
+    size_t had = (int64_t)len < upstream->skip ? len : (size_t)upstream->skip;
+    upstream->skip -= (int64_t)had;
+    len -= had;
+    if ((int64_t)len > upstream->bytes_max - upstream->got) {
+        upstream->over = true;
+        return false;
+    }
+    upstream->got += (int64_t)len;
+    if (len > 0 && upstream->on_data)
+        upstream->on_data(upstream->ctx, data + had, len);
+    return !upstream->cancelled;
+}
+
+static size_t on_bytes(char *data, size_t size, size_t count, void *ctx)
+{
+    struct upstream *upstream = ctx;
+    size_t len = size * count;
+
+    if (upstream->cancelled)
+        return CURL_WRITEFUNC_ERROR;
+    if (upstream->paused)
+        return CURL_WRITEFUNC_PAUSE;
+    upstream->upstreams->inside++;
+    bool ok = data_take(upstream, data, len);
+    upstream->upstreams->inside--;
+    return ok ? len : CURL_WRITEFUNC_ERROR;
+}
+
+/* --- one try --- */
+
+static void header_add(struct upstream *upstream, const char *name, const char *value)
+{
+    auto_free char *line = xasprintf("%s: %s", name, value);
+    struct curl_slist *more = NULL;
+
+    if (!strpbrk(line, "\r\n"))
+        more = curl_slist_append(upstream->headers, line);
+    if (more)
+        upstream->headers = more;
+}
+
+static void headers_set(struct upstream *upstream)
+{
+    curl_slist_free_all(take_ptr(upstream->headers));
+    if (upstream->accept)
+        header_add(upstream, "Accept", upstream->accept);
+    if (!upstream->coded)
+        header_add(upstream, "Accept-Encoding", "identity");
+    if (upstream->has_told && upstream->got > 0) {
+        char range[40];
+        snprintf(range, sizeof range, "bytes=%" PRId64 "-", upstream->got);
+        header_add(upstream, "Range", range);
+        header_add(upstream, "If-Range", upstream_validator(&upstream->told));
+    } else if (upstream->etag && upstream->etag[0]) {
+        header_add(upstream, "If-None-Match", upstream->etag);
+    } else if (upstream->modified && upstream->modified[0]) {
+        header_add(upstream, "If-Modified-Since", upstream->modified);
+    }
+    curl_easy_setopt(upstream->easy, CURLOPT_HTTPHEADER, upstream->headers);
+}
+
+static void credentials_set(struct upstream *upstream)
+{
+    const char *text = upstream->credentials;
+
+    if (text && strncmp(text, "bearer ", 7) == 0) {
+        curl_easy_setopt(upstream->easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        curl_easy_setopt(upstream->easy, CURLOPT_XOAUTH2_BEARER, text + 7);
+    } else if (text && strncmp(text, "basic ", 6) == 0) {
+        curl_easy_setopt(upstream->easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(upstream->easy, CURLOPT_USERPWD, text + 6);
+    }
+}
+
+static void transport_set(struct upstream *upstream)
+{
+    const struct upstreams_config *config = &upstream->upstreams->config;
+    CURL *easy = upstream->easy;
+    const char *bundle = getenv("SSL_CERT_FILE"); /* as OpenSSL and everyone on it has it */
+    bool tls = strncmp(upstream->url, "https:", 6) == 0;
+
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+    curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+    curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
+    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+    /* One transfer a connection: a paused one must not stop its neighbours. */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "sos/" SOS_VERSION);
+    curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)config->connect_ms);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+    curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)((config->idle_ms + 999) / 1000));
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, upstream->upstreams->no_proxy);
+    curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CHUNK);
+    if (config->ca_file && config->ca_file[0])
+        bundle = config->ca_file; /* the system's are found by CURLOPT_CAPATH, which stays */
+    if (bundle && bundle[0])
+        curl_easy_setopt(easy, CURLOPT_CAINFO, bundle);
+}
+
+static void easy_make(struct upstream *upstream)
+{
+    CURL *easy = upstream->easy = curl_easy_init();
+
+    if (!easy)
+        abort(); /* out of memory */
+    transport_set(upstream);
+    credentials_set(upstream);
+    curl_easy_setopt(easy, CURLOPT_URL, upstream->url);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, upstream);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, upstream->curl_fault);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_line);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, upstream);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, upstream);
+    if (upstream->is_head)
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    if (upstream->coded)
+        curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+}
+
+static int64_t time_left(const struct upstream *upstream)
+{
+    int64_t left = upstream->start_ms + upstream->upstreams->config.total_ms - clock_mono_ms();
+    return left > 1 ? left : 1;
+}
+
+void upstream_begin(struct upstream *upstream)
+{
+    if (!upstream->easy)
+        easy_make(upstream);
+    upstream->tries++;
+    upstream->lines = (struct upstream_lines){ .head.size_bytes = -1 };
+    upstream->curl_fault[0] = '\0';
+    headers_set(upstream);
+    curl_easy_setopt(upstream->easy, CURLOPT_TIMEOUT_MS, (long)time_left(upstream));
+    upstream->running = true;
+    CURLMcode rc = curl_multi_add_handle(upstream->upstreams->multi, upstream->easy);
+    assert(rc == CURLM_OK);
+}
+
+/* --- what came of it --- */
+
+/* Cut on the way, and worth another try: the server was there and answered us, or hung up on a
+ * connection that it had kept for us. */
+static bool may_go_on(const struct upstream *upstream, CURLcode result)
+{
+    bool cut = result == CURLE_PARTIAL_FILE || result == CURLE_RECV_ERROR ||
+               result == CURLE_GOT_NOTHING || result == CURLE_SEND_ERROR ||
+               (result == CURLE_OPERATION_TIMEDOUT && upstream->got > 0);
+
+    if (!cut || upstream->tries >= TRIES || time_left(upstream) <= REST_MS)
+        return false;
+    if (!upstream->has_told || upstream->got == 0)
+        return !upstream->has_told;
+    return !upstream->coded && upstream_validator(&upstream->told);
+}
+
+static int fault_tell(struct upstream *upstream, CURLcode result, struct err *err)
+{
+    const char *why = upstream->fault           ? upstream->fault
+                      : upstream->curl_fault[0] ? upstream->curl_fault
+                                                : curl_easy_strerror(result);
+
+    if (upstream->over) {
+        err_set(err, ERR_LIMIT, "%s is larger than %" PRId64 " bytes", upstream->shown,
+                upstream->bytes_max);
+        err_reason(err, "UPSTREAM");
+        return -ERR_LIMIT;
+    }
+    err_set(err, ERR_IO, "%s: %s", upstream->shown, why);
+    err_reason(err, result == CURLE_OPERATION_TIMEDOUT ? "UPSTREAM_TIMEOUT" : "UPSTREAM");
+    return -ERR_IO;
+}
+
+/* An error's body that was not read to its end says no less than one that was. */
+static bool is_answered(const struct upstream *upstream, CURLcode result)
+{
+    if (upstream->fault || upstream->over || !upstream->lines.whole)
+        return false;
+    return result == CURLE_OK || (result == CURLE_WRITE_ERROR && upstream->dropped > UNASKED_MAX);
+}
+
+/* A 206 that nobody asked for and a redirect that leads nowhere are no answers. */
+static bool is_sense(struct upstream *upstream)
+{
+    int status = upstream->lines.head.status;
+
+    if (upstream->has_told && status != 200 && status != 206)
+        return try_fault(upstream, "it broke, and does not go on");
+    int64_t size = upstream->told.size_bytes;
+    if (upstream->has_told && !upstream->is_head && size >= 0 && upstream->got != size)
+        return try_fault(upstream, "what came is not as long as was told");
+    if (status < 200 || (status == 206 && !upstream->has_told))
+        return try_fault(upstream, "its answer makes no sense");
+    return true;
+}
+
+void upstream_ended(struct upstream *upstream, CURLcode result)
+{
+    struct err err = { 0 };
+    int rc = 0;
+
+    curl_multi_remove_handle(upstream->upstreams->multi, upstream->easy);
+    upstream->running = false;
+    if (upstream->cancelled)
+        return; /* it is doomed */
+    if (may_go_on(upstream, result)) {
+        upstream_rest(upstream, (int64_t)REST_MS << (2 * (upstream->tries - 1)));
+        return;
+    }
+    if (!is_answered(upstream, result) || !is_sense(upstream))
+        rc = fault_tell(upstream, result, &err);
+    struct upstream_head head = upstream->has_told ? upstream->told : upstream->lines.head;
+    void (*on_done)(void *, int, const struct upstream_head *, const struct err *) =
+        upstream->on_done;
+    void *ctx = upstream->ctx;
+    upstream_free(upstream);
+    on_done(ctx, rc, &head, &err);
+}
+
+/* --- its life --- */
+
+struct upstream *upstream_start(struct upstreams *upstreams, const struct upstream_request *request)
+{
+    struct upstream *upstream = xcalloc(1, sizeof *upstream);
+
+    upstream->upstreams = upstreams;
+    upstreams->open++;
+    upstream->url = xstrdup(request->url);
+    client_show_url(request->url, upstream->shown, sizeof upstream->shown);
+    upstream->is_head = request->head;
+    upstream->coded = request->coded;
+    upstream->accept = xstrdup(request->accept);
+    upstream->credentials = xstrdup(request->credentials);
+    upstream->etag = xstrdup(request->etag);
+    upstream->modified = xstrdup(request->modified);
+    upstream->bytes_max = request->bytes_max ? request->bytes_max : (int64_t)20 << 30;
+    upstream->on_head = request->on_head;
+    upstream->on_data = request->on_data;
+    upstream->on_done = request->on_done;
+    upstream->ctx = request->ctx;
+    upstream->start_ms = clock_mono_ms();
+    list_init(&upstream->link);
+    upstream_queue(upstream);
+    return upstream;
+}
+
+void upstream_pause(struct upstream *upstream)
+{
+    upstream->paused = true;
+}
+
+void upstream_resume(struct upstream *upstream)
+{
+    if (!upstream->paused)
+        return;
+    upstream->paused = false;
+    if (upstream->running)
+        curl_easy_pause(upstream->easy, CURLPAUSE_CONT);
+}
+
+void upstream_cancel(struct upstream *upstream)
+{
+    upstream->cancelled = true;
+    if (upstream->upstreams->inside > 0)
+        upstream_doom(upstream);
+    else
+        upstream_free(upstream);
+}
+
+void upstream_free(struct upstream *upstream)
+{
+    if (upstream->running)
+        curl_multi_remove_handle(upstream->upstreams->multi, upstream->easy);
+    upstream_leave_host(upstream);
+    upstream->upstreams->open--;
+    curl_easy_cleanup(upstream->easy);
+    curl_slist_free_all(upstream->headers);
+    if (upstream->credentials)
+        explicit_bzero(upstream->credentials, strlen(upstream->credentials));
+    free(upstream->credentials);
+    free(upstream->url);
+    free(upstream->accept);
+    free(upstream->etag);
+    free(upstream->modified);
+    free(upstream);
+}
