@@ -105,6 +105,22 @@ int fs_write_all(int fd, const void *data, size_t len)
     return 0;
 }
 
+int fs_read_all(int fd, void *room, size_t len)
+{
+    for (char *at = room; len > 0;) {
+        ssize_t got = read(fd, at, len);
+        if (got == 0)
+            errno = EIO;
+        if (got == 0 || (got < 0 && errno != EINTR))
+            return -1;
+        if (got > 0) {
+            at += got;
+            len -= (size_t)got;
+        }
+    }
+    return 0;
+}
+
 static int write_durable(const char *path, const void *data, size_t len, mode_t mode,
                          struct err *err)
 {

@@ -7,6 +7,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/log.h"
 #include "store/core/text.h"
+#include "store/web/remote.h"
 
 /* --- its life --- */
 
@@ -18,6 +19,7 @@ static void call_release(struct call *call)
         return;
     if (call->on_free)
         call->on_free(call);
+    remote_ask_free(call);
     props_done(&call->props);
     freed_done(&call->freed);
     free(call->text);
@@ -35,6 +37,9 @@ static void on_closed(struct http_request *request, void *state, bool whole)
     (void)request;
     (void)whole;
     call->request = NULL;
+    call->holds++;
+    remote_gone(call);
+    call->holds--;
     if (call->holds == 0 && call->on_gone) {
         call->holds++;
         call->on_gone(call);
@@ -64,6 +69,17 @@ void call_post(struct call *call, struct strand *strand, call_fn work, call_fn t
     call->work = work;
     call->then = then;
     strand_post(strand, &call->task, call_work, on_task);
+}
+
+void call_hold(struct call *call)
+{
+    call->holds++;
+}
+
+void call_let_go(struct call *call)
+{
+    call->holds--;
+    call_release(call);
 }
 
 /* --- who and where --- */
@@ -299,6 +315,10 @@ void call_fail(struct call *call, const char *missing)
 {
     const struct err *err = &call->task.err;
 
+    if (err->reason && strncmp(err->reason, "UPSTREAM", 8) == 0) {
+        call_error(call, strcmp(err->reason, "UPSTREAM_TIMEOUT") == 0 ? 504 : 502, err->text);
+        return;
+    }
     switch (-call->task.rc) {
     case ERR_INVALID:
     case ERR_LIMIT:

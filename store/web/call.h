@@ -57,10 +57,21 @@ struct call {
     struct maven *maven;   /* of a maven-metadata.xml; owned by maven.c's on_free */
     char *text;            /* the answer's body, made by the work; owned */
     int fd;                /* the file to answer with; owned; -1 */
+
+    /* Of remote and virtual repositories. */
+    struct remote_ask *ask; /* what it wants of an upstream; owned */
+    bool warned;            /* the answer says that it is stale */
+    const char *members;    /* of a virtual one, those not asked yet */
+    call_fn on_missing;     /* where a GET goes on that found nothing; NULL: 404 */
+    size_t text_len;        /* of what call_read_item() read */
+    size_t text_max;
 };
 
 /* Run `work` on the strand, then `then` on the loop; one at a time. */
 void call_post(struct call *call, struct strand *strand, call_fn work, call_fn then);
+/* It stays until it is let go, whatever becomes of its client. */
+void call_hold(struct call *call);
+void call_let_go(struct call *call);
 /* May he do all of `access` at that path (a folder: and all in it)?  NULL: somewhere at all. */
 bool call_may(const struct call *call, int access, const struct item_path *at);
 /* The same; false: it was answered that he may not, 401 to nobody and 403 to somebody. */
@@ -79,12 +90,16 @@ void call_answer(struct call *call, int status, const char *type, const char *te
 /* Takes call->text. */
 void call_answer_text(struct call *call, int status, const char *type);
 void call_error(struct call *call, int status, const char *message);
-/* By task.err: 400, 404 (`missing` is the text), 403, 409, 507, or 500, which is logged. */
+/* By task.err: 400, 404 (`missing` is the text), 403, 409, 507, 502 and 504 (of an upstream), or
+ * 500, which is logged. */
 void call_fail(struct call *call, const char *missing);
 void call_refuse_method(struct call *call, const char *allow);
 
 /* --- the calls; each in a file of its own --- */
 void get_call(struct call *call);
+/* Of call->at as it is stored; a remote's: as it is kept. */
+void get_stored(struct call *call);
+void get_set_name(struct call *call, const char *name); /* the headers that tell it */
 void put_call(struct call *call);
 void delete_call(struct call *call);
 void info_call(struct call *call);

@@ -5,12 +5,14 @@
 #include <strings.h>
 
 #include "sos/base/auto.h"
+#include "sos/base/fs.h"
 #include "store/core/mime.h"
 #include "store/core/text.h"
 #include "store/core/when.h"
 #include "store/web/call.h"
 #include "store/web/json.h"
 #include "store/web/page.h"
+#include "store/web/remote.h"
 
 enum { HEADER_MAX = 2048 };
 
@@ -97,7 +99,7 @@ static bool range_is_current(const struct call *call)
     return strncmp(condition, sha1, strlen(sha1)) == 0;
 }
 
-static void set_disposition(struct call *call, const char *name)
+void get_set_name(struct call *call, const char *name)
 {
     auto_free char *plain = xstrdup(name);
     auto_free char *value = NULL;
@@ -128,7 +130,7 @@ static void set_headers(struct call *call)
     http_set_header(call->request, "X-Checksum-Md5", item->digests.md5);
     http_set_header(call->request, "Accept-Ranges", "bytes");
     http_set_header(call->request, "X-Content-Type-Options", "nosniff");
-    set_disposition(call, item_name(&item->at));
+    get_set_name(call, item_name(&item->at));
 }
 
 static void answer_unsatisfiable(struct call *call)
@@ -186,7 +188,9 @@ void get_found(struct call *call)
 {
     if (!call->request)
         return;
-    if (call->task.rc < 0)
+    if (call->task.rc == -ERR_NOT_FOUND && call->on_missing)
+        call->on_missing(call);
+    else if (call->task.rc < 0)
         call_fail(call, TEXT_NO_FILE);
     else if (call->fd >= 0 && call->at.folder)
         call_error(call, 404, TEXT_NO_FILE);
@@ -203,8 +207,47 @@ void get_stored(struct call *call)
     call_post(call, call->store->reader, find_work, get_found);
 }
 
+/* --- a file's bytes, for other calls --- */
+
+static void read_work(struct call *call)
+{
+    struct store *store = call->store;
+    struct err *err = &call->task.err;
+    auto_close int fd = -1;
+
+    call->task.rc = index_find(store->reader_db, &call->at, &call->item, err);
+    if (call->task.rc < 0)
+        return;
+    if (call->item.digests.size_bytes > (int64_t)call->text_max)
+        call->task.rc = err_set(err, ERR_LIMIT, "%.150s is larger than %zu bytes", call->at.path,
+                                call->text_max);
+    else
+        call->task.rc = blobs_read(store->blobs, call->item.digests.sha256, &fd, NULL, err);
+    if (call->task.rc < 0)
+        return;
+    size_t size = (size_t)call->item.digests.size_bytes;
+    char *text = xmalloc(size + 1);
+    if (fs_read_all(fd, text, size) < 0) {
+        call->task.rc = err_errno(err, "read blob %s", call->item.digests.sha256);
+        free(text);
+        return;
+    }
+    text[size] = '\0';
+    call->text = text;
+    call->text_len = size;
+}
+
+void call_read_item(struct call *call, const struct item_path *at, size_t max, call_fn then)
+{
+    call->at = *at;
+    call->text_max = max;
+    free(take_ptr(call->text));
+    call_post(call, call->store->reader, read_work, then);
+}
+
 void get_call(struct call *call)
 {
+    const struct repository *repository;
     struct err err = { 0 };
 
     if (item_path_parse(call->rest, &call->at, NULL, &err) < 0) {
@@ -220,5 +263,11 @@ void get_call(struct call *call)
     }
     if (maven_get(call))
         return;
-    get_stored(call);
+    repository = store_repository(call->store, call->at.repo);
+    if (repository && repository->class == REPO_REMOTE)
+        remote_get(call);
+    else if (repository && repository->class == REPO_VIRTUAL)
+        virtual_get(call);
+    else
+        get_stored(call);
 }

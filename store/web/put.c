@@ -173,6 +173,20 @@ static void put_file(struct call *call)
         upload_call(call);
 }
 
+/* What is put to a virtual repository goes where it says, with the rights needed there; a remote
+ * one takes nothing.  false: it was answered. */
+static bool put_finds_local(struct call *call, const struct repository *repository)
+{
+    if (repository->class == REPO_LOCAL)
+        return true;
+    if (repository->class == REPO_REMOTE || !repository->deploy[0]) {
+        call_refuse_method(call, "GET, HEAD");
+        return false;
+    }
+    memcpy(call->at.repo, repository->deploy, sizeof call->at.repo);
+    return call_require(call, ACCESS_PUSH, &call->at);
+}
+
 void put_call(struct call *call)
 {
     struct err err = { 0 };
@@ -182,11 +196,14 @@ void put_call(struct call *call)
         call_error(call, 400, err.text);
         return;
     }
-    if (!store_repository(call->store, call->at.repo)) {
+    const struct repository *repository = store_repository(call->store, call->at.repo);
+    if (!repository) {
         error_no_repository(call->at.repo, text);
         call_error(call, 404, text);
         return;
     }
+    if (!put_finds_local(call, repository))
+        return;
     if (call->props.count > 0 && !call_require(call, ACCESS_ANNOTATE, &call->at))
         return;
     if (maven_put(call))

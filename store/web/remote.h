@@ -35,10 +35,10 @@ struct remote_want {
     struct item_path at;                 /* where it lies in our cache */
     char url[REMOTE_URL_MAX];            /* absolute, of the upstream */
     enum remote_rule rule;
-    const char *accept;                  /* static storage; NULL */
-    struct claim promised;               /* what the protocol promises of the bytes … */
-    char promised_sri[SRI_TEXT_MAX];     /* … as npm's integrity; "" */
-    remote_verify_fn verify;             /* … or asked before anything is kept; NULL */
+    const char *accept;                       /* static storage; NULL */
+    struct claim promised;                    /* what the protocol promises of the bytes … */
+    char promised_sri[SRI_TEXT_MAX];          /* … as npm's integrity; "" */
+    remote_verify_fn verify;                  /* … or asked before anything is kept; NULL */
     char verify_text[REMOTE_VERIFY_TEXT_MAX]; /* for `verify` alone */
 };
 
@@ -63,7 +63,7 @@ void remote_answer(struct call *call, const struct remote_want *want);
  * class its repository is; then.  -ERR_NOT_FOUND; -ERR_LIMIT: more than `max`. */
 void call_read_item(struct call *call, const struct item_path *at, size_t max, call_fn then);
 
-/* GET and HEAD of call->at, a path of a remote or virtual repository. */
+/* GET and HEAD of call->at, a path of a remote or virtual repository, as a plain item. */
 void remote_get(struct call *call);
 void virtual_get(struct call *call);
 
@@ -71,6 +71,7 @@ void virtual_get(struct call *call);
 struct remote;
 struct remote *remote_new(struct store *store);
 int remote_configure(struct remote *remote, struct err *err); /* reads the files of the settings */
+void remote_start(struct remote *remote);
 void remote_stop(struct remote *remote); /* ends all fetches */
 /* After the last call; asynchronous. */
 void remote_close(struct remote *remote, void (*closed)(void *ctx), void *ctx);

@@ -10,6 +10,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
+#include "store/web/remote.h"
 
 /* --- what is there at the start --- */
 
@@ -271,6 +272,7 @@ static void store_free(struct store *store)
     blobs_close(store->blobs);
     pins_free(store->pins);
     auth_free(store->auth);
+    remote_free(store->remote);
     metrics_free(store->metrics);
     free(store->blobs_dir);
     free(store);
@@ -286,7 +288,10 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
     store->auth = auth_new();
     store->pins = pins_new();
     metrics_make(store);
-    int rc = state_open(store, err);
+    store->remote = remote_new(store);
+    int rc = remote_configure(store->remote, err);
+    if (rc == 0)
+        rc = state_open(store, err);
     if (rc == 0)
         rc = http_start(loop, &settings->http, store_on_request, store, &store->http, err);
     if (rc < 0) {
@@ -294,6 +299,7 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
         return rc;
     }
     strands_make(store);
+    remote_start(store->remote);
     sweeper_start(store);
     *ret = store;
     return 0;
@@ -321,8 +327,9 @@ static void parts_close(struct store *store)
 {
     if (!store->http_stopped || store->calls > 0)
         return;
-    store->closing = STORE_DISKS + 3;
+    store->closing = STORE_DISKS + 4;
     uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);
+    remote_close(store->remote, on_part_closed, store);
     strand_close(store->writer, on_part_closed, store);
     strand_close(store->reader, on_part_closed, store);
     for (int i = 0; i < STORE_DISKS; i++)
@@ -348,5 +355,6 @@ void store_stop(struct store *store, void (*stopped)(void *ctx), void *ctx)
     store->stopping = true;
     store->stopped = stopped;
     store->stopped_ctx = ctx;
+    remote_stop(store->remote);
     http_stop(store->http, on_http_stopped, store);
 }

@@ -31,6 +31,12 @@ struct store_settings {
     int64_t disk_floor_bytes; /* uploads are refused when less would stay free */
     int64_t sweep_grace_ms;
     int64_t sweep_period_ms;
+    int64_t metadata_ttl_ms;          /* of a remote's: asked about again after it */
+    int64_t missing_ttl_ms;           /* what an upstream has not is not asked for so long */
+    bool upstream_offline;            /* remote repositories give what is kept */
+    const char *upstream_credentials; /* file of lines "KEY USER:PASSWORD", "KEY bearer TOKEN" */
+    const char *upstream_ca;          /* PEM file, trusted besides the system's */
+    const char *images_dir;           /* <name>.json tell upstreams; "" : none */
     struct http_config http;
 };
 
@@ -57,6 +63,7 @@ struct store {
     struct auth *auth;
     struct http *http;
     struct metrics *metrics;
+    struct remote *remote;
     struct store_metrics counts;
     struct repository repositories[STORE_REPOSITORIES_MAX]; /* by key */
     size_t repositories_count;

@@ -11,6 +11,8 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *err);   /* with parents
 int fs_read(const char *path, struct buf *ret, struct err *err); /* whole file up to ret->max */
 /* All of it, however often write(2) takes a part; -1 and errno. */
 int fs_write_all(int fd, const void *data, size_t len);
+/* Exactly `len` bytes from where the descriptor is; -1 and errno (EIO: there are fewer). */
+int fs_read_all(int fd, void *room, size_t len);
 /* Whole and durable or not at all: temp file, fsync, rename, fsync of the folder. */
 int fs_write_atomic(const char *path, const void *data, size_t len, mode_t mode, struct err *err);
 /* Remove a tree (or a file) of any depth without following links or crossing into other mounts;

@@ -1,0 +1,17 @@
+/* cache.h - what is known of an item's upstream beside its bytes.  Blocks, as the index. */
+#pragma once
+#include "store/disk/index.h"
+
+enum { CACHE_ETAG_MAX = 256, CACHE_DATE_MAX = 64 };
+
+struct cached {
+    char etag[CACHE_ETAG_MAX]; /* "": none */
+    char modified[CACHE_DATE_MAX];
+    int64_t checked_ms; /* 0: never asked */
+};
+
+/* The item and what is known of it.  -ERR_NOT_FOUND, also for a folder. */
+int cache_find(struct db *reader, const struct item_path *at, struct item *ret,
+               struct cached *ret_cached, struct err *err);
+/* -ERR_NOT_FOUND: the item went meanwhile. */
+int cache_put(struct db *writer, int64_t item, const struct cached *cached, struct err *err);

@@ -1,0 +1,61 @@
+/* virtual.c - GET of plain items in remote repositories, and in virtual ones: their members in
+ * order, the first that has it wins. */
+#include <string.h>
+
+#include "store/web/remote.h"
+
+static void virtual_next(struct call *call);
+
+/* --- a remote's item --- */
+
+/* What of this type never changes, as told by its path. */
+static enum remote_rule rule_of(enum repo_type type, const struct item_path *at)
+{
+    if (type == REPO_NPM && strstr(at->path, "/-/"))
+        return REMOTE_IMMUTABLE;
+    return REMOTE_METADATA;
+}
+
+void remote_get(struct call *call)
+{
+    const struct repository *repository = store_repository(call->store, call->at.repo);
+    struct remote_want want;
+    struct err err = { 0 };
+
+    if (call->at.folder || call->at.path[0] == '\0') {
+        get_stored(call); /* what is kept, as a page */
+        return;
+    }
+    int rc = remote_want_item(call->store, repository, call->at.path,
+                              rule_of(repository->type, &call->at), &want, &err);
+    if (rc < 0)
+        call_error(call, 400, err.text);
+    else
+        remote_answer(call, &want);
+}
+
+/* --- a virtual's --- */
+
+static void virtual_next(struct call *call)
+{
+    char key[REPO_KEY_MAX + 1];
+
+    if (!repo_next_member(&call->members, key)) {
+        call->on_missing = NULL;
+        call_error(call, 404, TEXT_NO_FILE);
+        return;
+    }
+    const struct repository *member = store_repository(call->store, key);
+    memcpy(call->at.repo, key, sizeof key);
+    if (member->class == REPO_REMOTE)
+        remote_get(call);
+    else
+        get_stored(call);
+}
+
+void virtual_get(struct call *call)
+{
+    call->members = store_repository(call->store, call->at.repo)->members;
+    call->on_missing = virtual_next;
+    virtual_next(call);
+}
