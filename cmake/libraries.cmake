@@ -17,6 +17,8 @@ sos_external(jansson jansson)
 sos_external(crypto libcrypto)
 sos_external(yaml yaml-0.1)
 sos_external(expat expat)
+sos_external(xml libxml-2.0)
+sos_external(gcrypt libgcrypt)
 
 # Debian's own Python, which has protobuf, pytest and requests; never the first one in PATH.
 set(SOS_PYTHON /usr/bin/python3 CACHE FILEPATH "Python that generates and tests")

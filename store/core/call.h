@@ -27,7 +27,9 @@ enum call_kind {
     CALL_TOKEN_REVOKE,
     CALL_TOKEN_REVOKE_FORM,
     CALL_METRICS,
-    CALL_GET, /* an item; rest: "repo/path;k=v" */
+    CALL_PYPI,        /* GET api/pypi/…; rest: "repo/simple/…" or "repo/packages/…" */
+    CALL_PYPI_UPLOAD, /* POST api/pypi/repo */
+    CALL_GET,         /* an item; rest: "repo/path;k=v" */
     CALL_PUT,
     CALL_DELETE,
 };

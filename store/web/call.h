@@ -46,6 +46,9 @@ struct call {
     struct freed freed;
     bool recursive; /* of properties */
     bool dry;       /* of copy and move */
+    /* Of a PyPI repository: an upload, owned by its shape, and a GET, owned by its on_free. */
+    struct pypi_form *pypi_form;
+    struct pypi_ask *pypi_ask;
     struct listing {
         int depth;         /* levels of folders; 0: all */
         bool folders;      /* they are listed too … */
@@ -110,6 +113,8 @@ void transfer_call(struct call *call);
 void repositories_call(struct call *call);
 void repository_call(struct call *call);
 void system_call(struct call *call);
+void pypi_call(struct call *call);
+void pypi_upload_call(struct call *call);
 void token_make_call(struct call *call);
 void tokens_call(struct call *call);
 void token_call(struct call *call);

@@ -22,7 +22,8 @@ enum upload_state {
 };
 
 struct upload {
-    struct call *call; /* owns us */
+    struct call *call;                /* owns us */
+    const struct upload_shape *shape; /* NULL: the body is the file */
     enum upload_state state;
     struct strand *disk;
     struct blob_writer *writer; /* owned until it is committed or aborted */
@@ -31,7 +32,7 @@ struct upload {
     bool writing;               /* a task has `part` */
     bool paused;                /* no more is received until it is written */
     bool ended;                 /* the body is whole */
-    bool over;                  /* it passed its cap */
+    struct err refusal;         /* why no more of it is wanted */
     bool announced;             /* the size is known from the start */
     int64_t coming_bytes;       /* our part of store->incoming_bytes */
     int64_t others_bytes;       /* that of the others, when the look began */
@@ -62,7 +63,8 @@ static int look_at_path(struct upload *upload, struct err *err)
 {
     struct call *call = upload->call;
     struct item item;
-    int rc = index_find(call->store->reader_db, &call->at, &item, err);
+    int rc =
+        upload->shape ? -ERR_NOT_FOUND : index_find(call->store->reader_db, &call->at, &item, err);
 
     if (rc == -ERR_NOT_FOUND)
         return 0;
@@ -109,12 +111,38 @@ static int part_write(struct upload *upload, const struct buf *part, struct err 
     if (rc == 0 && !upload->announced &&
         before / ROOM_CHECK_BYTES != upload->written_bytes / ROOM_CHECK_BYTES)
         rc = store_room(upload->call->store, 0, err);
+    if (rc == 0 && upload->shape)
+        upload->shape->hash(upload->call, part->data, part->len);
     return rc < 0 ? rc : blob_write(upload->writer, part->data, part->len, err);
 }
 
 static void write_work(struct call *call)
 {
     call->task.rc = part_write(call->upload, &call->upload->part, &call->task.err);
+}
+
+static int digests_check(struct upload *upload, struct err *err)
+{
+    struct call *call = upload->call;
+    int rc = claim_check(&call->claim, &upload->digests, err);
+
+    if (rc == 0 && upload->shape)
+        rc = upload->shape->check(call, err);
+    if (rc < 0)
+        err_reason(err, "CHECKSUM");
+    return rc;
+}
+
+static void look_inside(struct upload *upload)
+{
+    struct call *call = upload->call;
+    int fd;
+
+    if (!upload->shape ||
+        blobs_read(call->store->blobs, upload->digests.sha256, &fd, NULL, NULL) < 0)
+        return;
+    upload->shape->look(call, fd);
+    close(fd);
 }
 
 /* The last part, then what all of them are. */
@@ -126,15 +154,15 @@ static void seal_work(struct call *call)
 
     if (rc == 0) {
         blob_seal(upload->writer, &upload->digests);
-        rc = claim_check(&call->claim, &upload->digests, err);
-        if (rc < 0)
-            err_reason(err, "CHECKSUM");
+        rc = digests_check(upload, err);
     }
     if (rc == 0) {
         pins_add(call->store->pins, upload->digests.sha256);
         upload->pinned = true;
         rc = blob_commit(take_ptr(upload->writer), upload->digests.sha256, NULL, err);
     }
+    if (rc == 0)
+        look_inside(upload);
     call->task.rc = rc;
 }
 
@@ -148,14 +176,15 @@ static void record_work(struct call *call)
 {
     struct upload *upload = call->upload;
     struct db *db = call->store->writer_db;
-    const struct deployment deployment = { .at = &call->at,
-                                           .digests = &upload->digests,
-                                           .props = &call->props,
-                                           .claimed = claim_bits(&call->claim),
-                                           .user = call->user,
-                                           .now_ms = call->now_ms,
-                                           .may_replace =
-                                               call_may(call, ACCESS_DELETE, &call->at) };
+    const struct deployment deployment = {
+        .at = &call->at,
+        .digests = &upload->digests,
+        .props = &call->props,
+        .claimed = claim_bits(&call->claim),
+        .user = call->user,
+        .now_ms = call->now_ms,
+        .may_replace = !upload->shape && call_may(call, ACCESS_DELETE, &call->at)
+    };
 
     call->task.rc =
         (upload->known ? index_deploy_claimed : index_deploy)(db, &deployment, &call->item,
@@ -196,12 +225,12 @@ static void upload_write(struct upload *upload)
     call_post(upload->call, upload->disk, write_work, on_written);
 }
 
-static void upload_refuse_size(struct upload *upload)
+static void upload_refuse(struct upload *upload)
 {
     struct task *task = &upload->call->task;
 
-    task->rc = err_set(&task->err, ERR_LIMIT, "The file is larger than %" PRId64 " bytes",
-                       upload->call->store->settings->upload_bytes_max);
+    task->err = upload->refusal;
+    task->rc = -(int)upload->refusal.code;
     upload_enter(upload, UPLOAD_DONE);
 }
 
@@ -213,8 +242,8 @@ static void on_written(struct call *call)
     upload_came(upload, (int64_t)upload->part.len);
     if (call->task.rc < 0 || !call->request) {
         upload_enter(upload, UPLOAD_DONE);
-    } else if (upload->over) {
-        upload_refuse_size(upload);
+    } else if (upload->refusal.code) {
+        upload_refuse(upload);
     } else if (upload->ended) {
         upload_enter(upload, UPLOAD_SEALING);
     } else if (upload->paused) {
@@ -224,21 +253,37 @@ static void on_written(struct call *call)
     }
 }
 
+void upload_add(struct call *call, const char *data, size_t len)
+{
+    int rc = buf_add(&call->upload->coming, data, len);
+    assert(rc == 0);
+}
+
+/* Keep what came; -ERR_LIMIT: it is more than any file may have, or what the shape says. */
+static int upload_take(struct upload *upload, const char *data, size_t len, struct err *err)
+{
+    int64_t max = upload->call->store->settings->upload_bytes_max;
+
+    upload->received_bytes += (int64_t)len;
+    if (upload->received_bytes > max)
+        return err_set(err, ERR_LIMIT, "The file is larger than %" PRId64 " bytes", max);
+    if (upload->shape)
+        return upload->shape->take(upload->call, data, len, err);
+    upload_add(upload->call, data, len);
+    return 0;
+}
+
 static void on_chunk(struct http_request *request, const char *data, size_t len)
 {
     struct upload *upload = ((struct call *)http_state(request))->upload;
 
-    if (upload->state != UPLOAD_RECEIVING)
+    if (upload->state != UPLOAD_RECEIVING || upload->refusal.code)
         return;
-    upload->received_bytes += (int64_t)len;
-    upload->over = upload->received_bytes > upload->call->store->settings->upload_bytes_max;
-    if (upload->over) {
+    if (upload_take(upload, data, len, &upload->refusal) < 0) {
         if (!upload->writing)
-            upload_refuse_size(upload);
+            upload_refuse(upload);
         return;
     }
-    int rc = buf_add(&upload->coming, data, len);
-    assert(rc == 0);
     if (upload->coming.len >= WRITE_BYTES && upload->writing) {
         upload->paused = true;
         return;
@@ -252,8 +297,16 @@ static void on_end(struct http_request *request)
 {
     struct upload *upload = ((struct call *)http_state(request))->upload;
 
+    if (upload->state != UPLOAD_RECEIVING || upload->refusal.code)
+        return;
     upload->ended = true;
-    if (!upload->writing && upload->state == UPLOAD_RECEIVING)
+    if (upload->shape)
+        upload->shape->whole(upload->call, &upload->refusal);
+    if (upload->writing)
+        return;
+    if (upload->refusal.code)
+        upload_refuse(upload);
+    else
         upload_enter(upload, UPLOAD_SEALING);
 }
 
@@ -306,6 +359,8 @@ static void upload_answer(struct upload *upload)
     }
     if (call->task.rc == -ERR_LIMIT)
         call_error(call, 413, call->task.err.text);
+    else if (upload->shape)
+        upload->shape->answer(call);
     else
         deployed_done(call);
 }
@@ -357,10 +412,17 @@ static void upload_free(struct call *call)
     assert(!call->upload->writer && !call->upload->pinned);
     buf_done(&call->upload->coming);
     buf_done(&call->upload->part);
+    if (call->upload->shape)
+        call->upload->shape->free(call);
     free(take_ptr(call->upload));
 }
 
 void upload_call(struct call *call)
+{
+    upload_call_shaped(call, NULL);
+}
+
+void upload_call_shaped(struct call *call, const struct upload_shape *shape)
 {
     struct upload *upload;
     int64_t bytes = http_content_length(call->request);
@@ -372,10 +434,13 @@ void upload_call(struct call *call)
                  "The file has %" PRId64 " bytes; this store takes %" PRId64 " at most", bytes,
                  max);
         call_error(call, 413, text);
+        if (shape)
+            shape->free(call);
         return;
     }
     upload = xcalloc(1, sizeof *upload);
     upload->call = call;
+    upload->shape = shape;
     buf_init(&upload->coming, PART_BYTES_MAX);
     buf_init(&upload->part, PART_BYTES_MAX);
     upload->announced = bytes >= 0;

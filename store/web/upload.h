@@ -14,3 +14,23 @@
 
 /* A PUT of a file: path, properties and claims are in the call. */
 void upload_call(struct call *call);
+
+/* A body that the file is only a part of, so that its path is known when all has come.  What is
+ * stored once then stays: other bytes for the same path are -ERR_DENIED to everybody. */
+struct upload_shape {
+    /* The next bytes of the body (loop); it gives those of the file to upload_add(). */
+    int (*take)(struct call *call, const char *data, size_t len, struct err *err);
+    /* It was the last: path, properties and claims are in the call now, at will (loop). */
+    int (*whole)(struct call *call, struct err *err);
+    /* Bytes of the file, in order (pool thread). */
+    void (*hash)(struct call *call, const char *data, size_t len);
+    /* They are what was claimed; is there something else that they must be (pool thread)? */
+    int (*check)(struct call *call, struct err *err);
+    /* They are on disk, not yet recorded: properties may be added (pool thread). */
+    void (*look)(struct call *call, int fd);
+    call_fn answer; /* instead of deployed_done() */
+    call_fn free;
+};
+/* `shape` is static. */
+void upload_call_shaped(struct call *call, const struct upload_shape *shape);
+void upload_add(struct call *call, const char *data, size_t len);
