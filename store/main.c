@@ -1,7 +1,8 @@
-/* main.c - sos-store: serve, or check what is stored.
+/* main.c - sos-store: serve, check what is stored, or make its index anew.
  *
  *     sos-store [serve] [--listen 127.0.0.1:8601] [--state /var/lib/sos] …
- *     sos-store fsck [--deep] */
+ *     sos-store fsck [--deep] [--repair]
+ *     sos-store rebuild [--deep] */
 #include <inttypes.h>
 #include <jansson.h>
 #include <malloc.h>
@@ -13,6 +14,7 @@
 #include "sos/base/config.h"
 #include "sos/base/log.h"
 #include "store/disk/fsck.h"
+#include "store/disk/rebuild.h"
 #include "store/web/store.h"
 
 #define ITEM(n, t, f, h)                                                                           \
@@ -47,7 +49,12 @@ static const struct config_item items[] = {
     { .name = "deep",
       .type = CONFIG_BOOL,
       .fallback = "false",
-      .help = "fsck: read and hash every file",
+      .help = "fsck, rebuild: read and hash every file",
+      .flag_only = true },
+    { .name = "repair",
+      .type = CONFIG_BOOL,
+      .fallback = "false",
+      .help = "fsck: put what is wrong aside, remove what is not used",
       .flag_only = true },
 };
 
@@ -153,24 +160,42 @@ static void print_line(void *ctx, const char *line)
     puts(line);
 }
 
-static int check(const char *state_dir, bool deep, struct err *err)
+/* 0: all is well, 1: it could not be told, 2: there are findings. */
+static int check(const char *state_dir, const struct config *config, int *ret_exit, struct err *err)
 {
-    auto_free char *index = xasprintf("%s/index.db", state_dir);
-    auto_free char *blobs = xasprintf("%s/blobs", state_dir);
+    const struct fsck_options options = { .state_dir = state_dir,
+                                          .deep = config_bool(config, "deep"),
+                                          .repair = config_bool(config, "repair"),
+                                          .each = print_line };
     struct fsck_result result;
 
-    int rc = fsck_run(index, blobs, deep, print_line, NULL, &result, err);
+    int rc = fsck_run(&options, &result, err);
     if (rc < 0)
         return rc;
-    printf("blobs %" PRId64 " holes %" PRId64 " unused %" PRId64 " orphans %" PRId64 "\n",
-           result.blobs, result.holes, result.unused, result.orphans);
-    return result.holes == 0 && result.unused == 0
-               ? 0
-               : err_set(err, ERR_IO, "%" PRId64 " holes, %" PRId64 " unused rows", result.holes,
-                         result.unused);
+    printf("blobs %" PRId64 " holes %" PRId64 " unused %" PRId64 " orphans %" PRId64
+           " rowless %" PRId64 " differences %" PRId64 "\n",
+           result.blobs, result.holes, result.unused, result.orphans, result.rowless,
+           result.differences);
+    *ret_exit = fsck_is_clean(&result) ? 0 : 2;
+    return 0;
 }
 
-static int run(const struct config *config, struct err *err)
+static int rebuild(const char *state_dir, const struct config *config, int *ret_exit,
+                   struct err *err)
+{
+    struct rebuild_result result;
+
+    int rc = rebuild_run(state_dir, config_bool(config, "deep"), print_line, NULL, &result, err);
+    if (rc < 0)
+        return rc;
+    printf("items %" PRId64 " blobs %" PRId64 " holes %" PRId64 " damaged %" PRId64
+           " torn_bytes %" PRId64 "\n",
+           result.items, result.blobs, result.holes, result.damaged, result.torn_bytes);
+    *ret_exit = result.holes == 0 && result.damaged == 0 ? 0 : 2;
+    return 0;
+}
+
+static int run(const struct config *config, int *ret_exit, struct err *err)
 {
     struct store_settings settings;
     char address[HTTP_ADDRESS_MAX];
@@ -182,9 +207,12 @@ static int run(const struct config *config, struct err *err)
     if (count > 1)
         return err_set(err, ERR_INVALID, "too many arguments: '%s'", args[1]);
     if (strcmp(verb, "fsck") == 0)
-        return check(state_dir, config_bool(config, "deep"), err);
+        return check(state_dir, config, ret_exit, err);
+    if (strcmp(verb, "rebuild") == 0)
+        return rebuild(state_dir, config, ret_exit, err);
     if (strcmp(verb, "serve") != 0)
-        return err_set(err, ERR_INVALID, "unknown verb '%s'; there are serve and fsck", verb);
+        return err_set(err, ERR_INVALID, "unknown verb '%s'; there are serve, fsck and rebuild",
+                       verb);
     int rc = settings_read(config, state_dir, address, &settings, err);
     return rc < 0 ? rc : serve(&settings, err);
 }
@@ -193,6 +221,7 @@ int main(int argc, char **argv)
 {
     struct config *config = NULL;
     struct err err = { 0 };
+    int code = 0;
 
     setenv("UV_THREADPOOL_SIZE", "8", 0);
     mallopt(M_ARENA_MAX, 2); /* eight threads need no eight heaps */
@@ -200,13 +229,13 @@ int main(int argc, char **argv)
     int rc =
         config_load(items, countof(items), argc, argv, "/etc/sos/sos-store.yaml", &config, &err);
     if (rc == 0 && config_wants_help(config)) {
-        printf("sos-store [serve | fsck]: the farm's store\n");
+        printf("sos-store [serve | fsck | rebuild]: the farm's store\n");
         config_help(items, countof(items), stdout);
     } else if (rc == 0) {
-        rc = run(config, &err);
+        rc = run(config, &code, &err);
     }
     if (rc < 0)
         fprintf(stderr, "sos-store: %s%s%s\n", err.text, err.hint[0] ? "; " : "", err.hint);
     config_free(config);
-    return rc < 0 ? 1 : 0;
+    return rc < 0 ? 1 : code;
 }

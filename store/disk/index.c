@@ -21,6 +21,15 @@ int index_open_writer(const char *path, struct db **ret, struct err *err)
     return db_open_writer(path, store_migrations, store_migrations_count, ret, err);
 }
 
+int index_open_old(const char *path, int schema, struct db **ret, struct err *err)
+{
+    if (schema < 1 || (size_t)schema > store_migrations_count)
+        return err_set(err, ERR_CONFLICT,
+                       "the journal is of schema %d, this program knows up to %zu", schema,
+                       store_migrations_count);
+    return db_open_writer(path, store_migrations, (size_t)schema, ret, err);
+}
+
 /* --- paths as the table has them --- */
 
 void split_path(const struct item_path *at, struct split *ret)

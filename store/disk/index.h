@@ -17,6 +17,9 @@
 #include "store/core/repo.h"
 
 int index_open_writer(const char *path, struct db **ret, struct err *err);
+/* Only as far as migration `schema`, to apply what was written when it was the last.
+ * -ERR_CONFLICT: this program does not know so many. */
+int index_open_old(const char *path, int schema, struct db **ret, struct err *err);
 
 /* --- repositories; at start and by rare calls --- */
 

@@ -159,7 +159,7 @@ static int state_prepare(struct store *store, struct err *err)
     struct strand_batch batch;
     bool known = false;
 
-    db_batch(store->writer_db, &batch);
+    journal_batch(store->journal, &batch);
     int rc = batch.begin(batch.ctx, err);
     if (rc < 0)
         return rc;
@@ -175,15 +175,48 @@ static int state_prepare(struct store *store, struct err *err)
     return rc;
 }
 
+/* An index that is gone must not come to life empty: all the blobs would be swept. */
+static int index_expect(const char *index, const char *journal, struct err *err)
+{
+    if (access(index, F_OK) == 0 || !journal_is_there(journal))
+        return 0;
+    err_set(err, ERR_CONFLICT, "%s is gone, but its journal is there", index);
+    err_hint(err, "run `sos-store rebuild`, which makes the index from the journal");
+    return -ERR_CONFLICT;
+}
+
+static int index_open(struct store *store, const char *index, const char *journal, struct err *err)
+{
+    struct journal_start told;
+
+    int rc = index_expect(index, journal, err);
+    if (rc < 0)
+        return rc;
+    rc = index_open_writer(index, &store->writer_db, err);
+    if (rc < 0 && rc != -ERR_CONFLICT && journal_is_there(journal))
+        err_hint(err, "run `sos-store rebuild`, which makes the index from the journal");
+    if (rc == 0)
+        rc = journal_open(journal, index, store->writer_db, &store->journal, &told, err);
+    if (rc < 0)
+        return rc;
+    if (told.applied > 0 || told.torn_bytes > 0)
+        log_info("journal", "the index was brought to its end",
+                 "commits=%" PRId64 " torn_bytes=%" PRId64, told.applied, told.torn_bytes);
+    if (told.behind)
+        log_warn("journal", "it was behind the index, begun anew", "path=%s", journal);
+    return 0;
+}
+
 static int state_open(struct store *store, struct err *err)
 {
     const char *dir = store->settings->state_dir;
     auto_free char *index = xasprintf("%s/index.db", dir);
+    auto_free char *journal = xasprintf("%s/journal", dir);
 
     store->blobs_dir = xasprintf("%s/blobs", dir);
     int rc = fs_mkdirs(dir, 0700, err);
     if (rc == 0)
-        rc = index_open_writer(index, &store->writer_db, err);
+        rc = index_open(store, index, journal, err);
     if (rc == 0)
         rc = state_prepare(store, err);
     if (rc == 0)
@@ -214,7 +247,7 @@ static void strands_make(struct store *store)
 {
     struct strand_batch batch;
 
-    db_batch(store->writer_db, &batch);
+    journal_batch(store->journal, &batch);
     store->writer = strand_new(store->loop, &batch, on_broken, store);
     store->reader = strand_new(store->loop, NULL, NULL, NULL);
     for (int i = 0; i < STORE_DISKS; i++)
@@ -268,6 +301,7 @@ static void metrics_make(struct store *store)
 static void store_free(struct store *store)
 {
     db_close(store->reader_db);
+    journal_close(store->journal);
     db_close(store->writer_db);
     blobs_close(store->blobs);
     pins_free(store->pins);

@@ -17,6 +17,7 @@
 #include "sos/serve/metrics.h"
 #include "sos/serve/strand.h"
 #include "store/disk/index.h"
+#include "store/disk/journal.h"
 #include "store/disk/pins.h"
 #include "store/disk/tokens.h"
 
@@ -56,6 +57,7 @@ struct store {
     struct pins *pins;
     struct db *writer_db;
     struct db *reader_db;
+    struct journal *journal;
     struct strand *writer;
     struct strand *reader;
     struct strand *disks[STORE_DISKS];
