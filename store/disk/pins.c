@@ -7,6 +7,7 @@
 
 #include "sos/base/auto.h"
 #include "sos/base/list.h"
+#include "store/disk/holes.h"
 #include "store/disk/index.h"
 
 struct pin {
@@ -78,7 +79,8 @@ void pins_drop(struct pins *pins, const char *sha256)
 static bool removal_begin(struct pins *pins, const char *sha256)
 {
     pthread_mutex_lock(&pins->mutex);
-    assert(pins->removing[0] == '\0'); /* one remover: the reader's strand */
+    while (pins->removing[0]) /* another remover */
+        pthread_cond_wait(&pins->removed, &pins->mutex);
     bool ok = !pins_find(pins, sha256);
     if (ok)
         snprintf(pins->removing, sizeof pins->removing, "%s", sha256);
@@ -106,4 +108,14 @@ int pins_remove_blob(struct pins *pins, struct blobs *blobs, struct db *reader, 
     }
     removal_end(pins);
     return rc;
+}
+
+int pins_quarantine_blob(struct pins *pins, const char *blobs_dir, const char *quarantine_dir,
+                         const char *sha256, struct err *err)
+{
+    if (!removal_begin(pins, sha256))
+        return 0;
+    int rc = blob_quarantine(blobs_dir, quarantine_dir, sha256, err);
+    removal_end(pins);
+    return rc < 0 ? rc : 1;
 }

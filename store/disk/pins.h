@@ -22,3 +22,7 @@ void pins_drop(struct pins *pins, const char *sha256);
 /* 1: the file is gone, 0: it is needed.  `reader` sees what is committed.  Absent is fine. */
 int pins_remove_blob(struct pins *pins, struct blobs *blobs, struct db *reader, const char *sha256,
                      struct err *err);
+/* The same for a blob whose bytes are wrong, whatever has it: its file goes to `quarantine_dir`.
+ * 1: it is there, 0: somebody is putting these bytes now, try later. */
+int pins_quarantine_blob(struct pins *pins, const char *blobs_dir, const char *quarantine_dir,
+                         const char *sha256, struct err *err);

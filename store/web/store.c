@@ -10,6 +10,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
+#include "store/web/keeper.h"
 #include "store/web/remote.h"
 
 /* --- what is there at the start --- */
@@ -214,6 +215,7 @@ static int state_open(struct store *store, struct err *err)
     auto_free char *journal = xasprintf("%s/journal", dir);
 
     store->blobs_dir = xasprintf("%s/blobs", dir);
+    store->quarantine_dir = xasprintf("%s/quarantine", dir);
     int rc = fs_mkdirs(dir, 0700, err);
     if (rc == 0)
         rc = index_open(store, index, journal, err);
@@ -296,6 +298,10 @@ static void metrics_make(struct store *store)
         metrics_counter(metrics, "sos_store_refused_full_total", "Refused for a full disk.", "");
     counts->swept_bytes =
         metrics_counter(metrics, "sos_store_swept_bytes_total", "Orphaned bytes removed.", "");
+    counts->scrubbed_bytes = metrics_counter(metrics, "sos_store_scrubbed_bytes_total",
+                                             "Bytes of blobs read to check them.", "");
+    counts->quarantined = metrics_counter(metrics, "sos_store_quarantined_total",
+                                          "Blobs put aside, their bytes were wrong.", "");
 }
 
 static void store_free(struct store *store)
@@ -309,6 +315,7 @@ static void store_free(struct store *store)
     remote_free(store->remote);
     metrics_free(store->metrics);
     free(store->blobs_dir);
+    free(store->quarantine_dir);
     free(store);
 }
 
@@ -335,6 +342,7 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
     strands_make(store);
     remote_start(store->remote);
     sweeper_start(store);
+    store->keeper = keeper_new(store);
     *ret = store;
     return 0;
 }
@@ -361,7 +369,8 @@ static void parts_close(struct store *store)
 {
     if (!store->http_stopped || store->calls > 0)
         return;
-    store->closing = STORE_DISKS + 4;
+    store->closing = STORE_DISKS + 5;
+    keeper_close(store->keeper, on_part_closed, store);
     uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);
     remote_close(store->remote, on_part_closed, store);
     strand_close(store->writer, on_part_closed, store);

@@ -38,6 +38,8 @@ struct store_settings {
     const char *upstream_credentials; /* file of lines "KEY USER:PASSWORD", "KEY bearer TOKEN" */
     const char *upstream_ca;          /* PEM file, trusted besides the system's */
     const char *images_dir;           /* <name>.json tell upstreams; "" : none */
+    int64_t scrub_rate_bytes;         /* read in a second to check blobs; 0: none */
+    int64_t journal_growth_bytes;     /* of the logs, from which on a new snapshot is made */
     struct http_config http;
 };
 
@@ -47,12 +49,15 @@ struct store_metrics {
     struct metric *downloads;
     struct metric *refused_full;
     struct metric *swept_bytes;
+    struct metric *scrubbed_bytes;
+    struct metric *quarantined;
 };
 
 struct store {
     const struct store_settings *settings;
     uv_loop_t *loop;
     char *blobs_dir;
+    char *quarantine_dir; /* of blobs whose bytes were wrong */
     struct blobs *blobs;
     struct pins *pins;
     struct db *writer_db;
@@ -78,6 +83,8 @@ struct store {
     int sweep_next;      /* the shelf that is next; SWEEP_SHELVES: the pass is over */
     int64_t swept_bytes; /* of the shelf just done */
     bool sweep_busy;
+
+    struct keeper *keeper;
 
     int64_t calls; /* at work, their client still there or not */
     bool stopping;
