@@ -472,13 +472,21 @@ static void fetch_end(struct fetch *fetch)
         fetch_free(fetch);
 }
 
+/* Documents of these grow large and shrink well; files travel as they are kept, so that they can
+ * be gone on with. */
+static bool is_document(const struct fetch *fetch)
+{
+    enum repo_type type = fetch->want.repository->type;
+    return fetch->want.rule == REMOTE_METADATA && (type == REPO_NPM || type == REPO_PYPI);
+}
+
 static void upstream_ask(struct fetch *fetch)
 {
     struct remote *remote = fetch->remote;
     const struct upstream_request request = {
         .url = fetch->want.url,
         .head = fetch->head,
-        .coded = fetch->want.rule == REMOTE_METADATA,
+        .coded = is_document(fetch),
         .accept = fetch->want.accept,
         .credentials = origins_credentials(remote->origins, fetch->want.at.repo),
         .etag = fetch->cached.etag,

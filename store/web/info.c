@@ -10,6 +10,21 @@
 
 enum { LIST_MAX = 100000 };
 
+/* call->item; of a virtual repository the first member's that has it, and call->at is then that. */
+static int item_find(struct call *call, struct err *err)
+{
+    const struct repository *repository = store_repository(call->store, call->at.repo);
+    bool is_virtual = repository && repository->class == REPO_VIRTUAL && call->at.path[0];
+    const char *members = is_virtual ? repository->members : "";
+    int rc = -ERR_NOT_FOUND;
+
+    if (!is_virtual)
+        return index_find(call->store->reader_db, &call->at, &call->item, err);
+    while (rc == -ERR_NOT_FOUND && repo_next_member(&members, call->at.repo))
+        rc = index_find(call->store->reader_db, &call->at, &call->item, err);
+    return rc;
+}
+
 /* --- info --- */
 
 static int child_add(void *ctx, const struct item *item)
@@ -39,7 +54,7 @@ static void info_work(struct call *call)
 {
     struct err *err = &call->task.err;
 
-    call->task.rc = index_find(call->store->reader_db, &call->at, &call->item, err);
+    call->task.rc = item_find(call, err);
     if (call->task.rc == 0)
         call->task.rc = info_text(call, err);
     if (call->task.rc == -ERR_LIMIT)
@@ -111,7 +126,7 @@ static void list_work(struct call *call)
     struct files files = { .asked = &call->listing,
                            .list = json_array(),
                            .skip = strlen(call->at.path) };
-    int rc = index_find(call->store->reader_db, &call->at, &call->item, err);
+    int rc = item_find(call, err);
 
     if (rc == 0 && !call->item.at.folder)
         rc = err_set(err, ERR_INVALID, "Expected a folder but found a file");
@@ -191,7 +206,7 @@ static void props_work(struct call *call)
     struct props found;
 
     props_init(&found);
-    int rc = index_find(call->store->reader_db, &call->at, &call->item, err);
+    int rc = item_find(call, err);
     if (rc == 0)
         rc = index_props(call->store->reader_db, call->item.id, &found, err);
     if (rc == 0)
@@ -226,7 +241,7 @@ static void modified_work(struct call *call)
 {
     struct err *err = &call->task.err;
     struct db *reader = call->store->reader_db;
-    int rc = index_find(reader, &call->at, &call->item, err);
+    int rc = item_find(call, err);
 
     if (rc == 0 && call->item.at.folder)
         rc = index_list(reader, &call->at, 0, newer, &call->item, err);

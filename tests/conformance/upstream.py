@@ -1,6 +1,7 @@
 """A server that a remote repository fetches from, and that misbehaves on purpose."""
 
 import http.server
+import socket
 import threading
 import time
 import urllib.parse
@@ -30,6 +31,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *args):
         pass
+
+    def setup(self):
+        super().setup()
+        self.server.connections.add(self.connection)
+
+    def finish(self):
+        self.server.connections.discard(self.connection)
+        try:
+            super().finish()
+        except OSError:
+            pass
 
     def do_HEAD(self):
         self.do_GET()
@@ -144,6 +156,7 @@ class Upstream:
     def start(self, port):
         self.server = Server(("127.0.0.1", port), Handler)
         self.server.upstream = self
+        self.server.connections = set()
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
@@ -151,6 +164,11 @@ class Upstream:
 
     def stop(self):
         self.server.shutdown()
+        for connection in list(self.server.connections):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
         self.server.server_close()
         self.thread.join()
 
