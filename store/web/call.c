@@ -126,12 +126,31 @@ static bool host_is_plain(const char *host)
                strlen(host);
 }
 
+/* "http://host:port/path", without a slash at its end. */
+static bool base_is_plain(const char *base)
+{
+    size_t scheme = strncmp(base, "https://", 8) == 0  ? 8
+                    : strncmp(base, "http://", 7) == 0 ? 7
+                                                       : 0;
+    size_t len = strlen(base);
+    const char *slash = strchrnul(base + scheme, '/');
+    auto_free char *host = xstrndup(base + scheme, (size_t)(slash - base) - scheme);
+
+    return scheme > 0 && len < CALL_BASE_MAX && host_is_plain(host) && base[len - 1] != '/' &&
+           strspn(slash, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_/") ==
+               strlen(slash);
+}
+
+/* A proxy that somebody we know runs in front of us says what it is called. */
 static void call_find_base(struct call *call)
 {
     const struct store_settings *settings = call->store->settings;
     const char *host = http_header(call->request, "Host");
+    const char *told = http_header(call->request, "X-JFrog-Override-Base-Url");
 
-    if (settings->public_url[0])
+    if (told && strcmp(call->user, "anonymous") != 0 && base_is_plain(told))
+        snprintf(call->base, sizeof call->base, "%s", told);
+    else if (settings->public_url[0])
         snprintf(call->base, sizeof call->base, "%s", settings->public_url);
     else
         snprintf(call->base, sizeof call->base, "%s://%s/artifactory",
@@ -258,8 +277,8 @@ void store_on_request(void *ctx, struct http_request *request)
     call->store->calls++;
     http_set_state(request, call, on_closed);
     call->kind = call_find(http_method(request), http_path(request), &call->rest, &allow);
-    call_find_base(call);
     if (call_admit(call)) {
+        call_find_base(call);
         if (call->kind == CALL_NONE)
             call_error(call, 404, TEXT_NO_FILE);
         else if (call->kind == CALL_NOT_ALLOWED)

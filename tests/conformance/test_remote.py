@@ -387,6 +387,20 @@ def test_the_images_tell_upstreams(make_store, upstream, tmp_path):
     assert store.get("/g/x").status_code == 502
 
 
+def test_a_proxy_tells_what_urls_begin_with(make_remote):
+    store = make_remote("--anonymous-read")
+    store.put("/sos-dev-local/x", b"x")
+    told = {"X-JFrog-Override-Base-Url": "http://127.0.0.1:8624/artifactory"}
+    uri = store.get("/api/storage/sos-dev-local/x", headers=told).json()["downloadUri"]
+    assert uri == "http://127.0.0.1:8624/artifactory/sos-dev-local/x"
+    for bad in ("http://h/a/", "file:///x", "http://", "http://h/<b>", "http://a b/c"):
+        answer = store.get("/api/storage/sos-dev-local/x",
+                           headers={"X-JFrog-Override-Base-Url": bad})
+        assert answer.json()["downloadUri"] == store.base + "/sos-dev-local/x"
+    answer = requests.get(store.base + "/api/storage/sos-dev-local/x", headers=told, timeout=20)
+    assert answer.json()["downloadUri"] == store.base + "/sos-dev-local/x"
+
+
 # --- what is on disk ---
 
 def test_kill_9_in_the_middle_leaves_nothing_false(store, upstream):
