@@ -100,8 +100,6 @@ void call_refuse_method(struct call *call, const char *allow);
 
 /* --- the calls; each in a file of its own --- */
 void get_call(struct call *call);
-/* Of call->at as it is stored; a remote's: as it is kept. */
-void get_stored(struct call *call);
 void get_set_name(struct call *call, const char *name); /* the headers that tell it */
 void put_call(struct call *call);
 void delete_call(struct call *call);
@@ -122,7 +120,7 @@ void token_revoke_call(struct call *call);
 void token_revoke_form_call(struct call *call);
 
 /* --- parts of GET --- */
-/* Answer with what is stored at call->at. */
+/* Answer with what is stored at call->at; in a remote repository: with what is kept. */
 void get_stored(struct call *call);
 /* Answer with what was found: the bytes of call->fd, described by call->item, or call->text, or
  * call->task's error. */
@@ -132,6 +130,9 @@ void get_found(struct call *call);
  * which are made here, and what the repository's policy refuses.  false: it is an ordinary item. */
 bool maven_get(struct call *call);
 bool maven_put(struct call *call);
+/* GET of call->at in a PyPI repository that is not a local one: its files are found by the pages
+ * of their projects.  false: it is none. */
+bool pypi_get(struct call *call);
 
 /* Remove the files of call->freed, then `then`. */
 void call_free_bytes(struct call *call, call_fn then);
