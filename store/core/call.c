@@ -35,6 +35,13 @@ static const struct row {
     { "POST", "/api/security/token/revoke", false, CALL_TOKEN_REVOKE_FORM, "POST" },
     { "GET", "/api/pypi/", true, CALL_PYPI, "GET, HEAD, POST" },
     { "POST", "/api/pypi/", true, CALL_PYPI_UPLOAD, "GET, HEAD, POST" },
+    { "POST", "/api/search/aql", false, CALL_AQL, "POST" },
+    { "GET", "/api/search/checksum", false, CALL_SEARCH_CHECKSUM, "GET, HEAD" },
+    { "GET", "/api/search/prop", false, CALL_SEARCH_PROP, "GET, HEAD" },
+    { "GET", "/api/search/artifact", false, CALL_SEARCH_ARTIFACT, "GET, HEAD" },
+    { "GET", "/api/search/gavc", false, CALL_SEARCH_GAVC, "GET, HEAD" },
+    { "GET", "/api/search/versions", false, CALL_SEARCH_VERSIONS, "GET, HEAD" },
+    { "GET", "/api/search/latestVersion", false, CALL_SEARCH_LATEST, "GET, HEAD" },
     { "GET", "/metrics", false, CALL_METRICS, "GET, HEAD" },
 };
 

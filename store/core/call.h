@@ -29,7 +29,14 @@ enum call_kind {
     CALL_METRICS,
     CALL_PYPI,        /* GET api/pypi/…; rest: "repo/simple/…" or "repo/packages/…" */
     CALL_PYPI_UPLOAD, /* POST api/pypi/repo */
-    CALL_GET,         /* an item; rest: "repo/path;k=v" */
+    CALL_AQL,         /* POST api/search/aql */
+    CALL_SEARCH_CHECKSUM,
+    CALL_SEARCH_PROP,
+    CALL_SEARCH_ARTIFACT,
+    CALL_SEARCH_GAVC,
+    CALL_SEARCH_VERSIONS,
+    CALL_SEARCH_LATEST,
+    CALL_GET, /* an item; rest: "repo/path;k=v" */
     CALL_PUT,
     CALL_DELETE,
 };

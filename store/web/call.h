@@ -50,16 +50,17 @@ struct call {
     struct pypi_form *pypi_form;
     struct pypi_ask *pypi_ask;
     struct listing {
-        int depth;         /* levels of folders; 0: all */
-        bool folders;      /* they are listed too … */
-        bool root;         /* … and the one asked for */
-        bool times;        /* when properties changed */
-    } listing;             /* of ?list */
-    struct issue *issue;   /* of a token being made; owned by tokens.c's on_free */
-    struct upload *upload; /* of a PUT with bytes; owned by upload.c's on_free */
-    struct maven *maven;   /* of a maven-metadata.xml; owned by maven.c's on_free */
-    char *text;            /* the answer's body, made by the work; owned */
-    int fd;                /* the file to answer with; owned; -1 */
+        int depth;           /* levels of folders; 0: all */
+        bool folders;        /* they are listed too … */
+        bool root;           /* … and the one asked for */
+        bool times;          /* when properties changed */
+    } listing;               /* of ?list */
+    struct issue *issue;     /* of a token being made; owned by tokens.c's on_free */
+    struct finding *finding; /* of a search; owned by search.c's on_free */
+    struct upload *upload;   /* of a PUT with bytes; owned by upload.c's on_free */
+    struct maven *maven;     /* of a maven-metadata.xml; owned by maven.c's on_free */
+    char *text;              /* the answer's body, made by the work; owned */
+    int fd;                  /* the file to answer with; owned; -1 */
 
     /* Of remote and virtual repositories. */
     struct remote_ask *ask; /* what it wants of an upstream; owned */
@@ -113,6 +114,9 @@ void repository_call(struct call *call);
 void system_call(struct call *call);
 void pypi_call(struct call *call);
 void pypi_upload_call(struct call *call);
+void aql_call(struct call *call);
+void search_call(struct call *call);
+void versions_call(struct call *call);
 void token_make_call(struct call *call);
 void tokens_call(struct call *call);
 void token_call(struct call *call);

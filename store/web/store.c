@@ -223,6 +223,8 @@ static int state_open(struct store *store, struct err *err)
         rc = state_prepare(store, err);
     if (rc == 0)
         rc = db_open_reader(index, &store->reader_db, err);
+    for (int i = 0; rc == 0 && i < STORE_SEARCHERS; i++)
+        rc = db_open_reader(index, &store->searchers[i].db, err);
     if (rc == 0)
         rc = tokens_each(store->reader_db, token_load, store, err);
     if (rc == 0)
@@ -254,6 +256,8 @@ static void strands_make(struct store *store)
     store->reader = strand_new(store->loop, NULL, NULL, NULL);
     for (int i = 0; i < STORE_DISKS; i++)
         store->disks[i] = strand_new(store->loop, NULL, NULL, NULL);
+    for (int i = 0; i < STORE_SEARCHERS; i++)
+        store->searchers[i].strand = strand_new(store->loop, NULL, NULL, NULL);
 }
 
 struct strand *store_disk(struct store *store)
@@ -267,6 +271,16 @@ struct strand *store_disk(struct store *store)
             best = disk;
     }
     store->disks_turn++;
+    return best;
+}
+
+const struct searcher *store_searcher(const struct store *store)
+{
+    const struct searcher *best = &store->searchers[0];
+
+    for (int i = 1; i < STORE_SEARCHERS; i++)
+        if (strand_waiting(store->searchers[i].strand) < strand_waiting(best->strand))
+            best = &store->searchers[i];
     return best;
 }
 
@@ -306,6 +320,8 @@ static void metrics_make(struct store *store)
 
 static void store_free(struct store *store)
 {
+    for (int i = 0; i < STORE_SEARCHERS; i++)
+        db_close(store->searchers[i].db);
     db_close(store->reader_db);
     journal_close(store->journal);
     db_close(store->writer_db);
@@ -369,7 +385,7 @@ static void parts_close(struct store *store)
 {
     if (!store->http_stopped || store->calls > 0)
         return;
-    store->closing = STORE_DISKS + 5;
+    store->closing = STORE_DISKS + STORE_SEARCHERS + 5;
     keeper_close(store->keeper, on_part_closed, store);
     uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);
     remote_close(store->remote, on_part_closed, store);
@@ -377,6 +393,8 @@ static void parts_close(struct store *store)
     strand_close(store->reader, on_part_closed, store);
     for (int i = 0; i < STORE_DISKS; i++)
         strand_close(store->disks[i], on_part_closed, store);
+    for (int i = 0; i < STORE_SEARCHERS; i++)
+        strand_close(store->searchers[i].strand, on_part_closed, store);
 }
 
 void store_call_ended(struct store *store)
