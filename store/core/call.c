@@ -42,6 +42,15 @@ static const struct row {
     { "GET", "/api/search/gavc", false, CALL_SEARCH_GAVC, "GET, HEAD" },
     { "GET", "/api/search/versions", false, CALL_SEARCH_VERSIONS, "GET, HEAD" },
     { "GET", "/api/search/latestVersion", false, CALL_SEARCH_LATEST, "GET, HEAD" },
+    { "GET", "/api/build", false, CALL_BUILDS, "GET, HEAD, PUT" },
+    { "PUT", "/api/build", false, CALL_BUILD_PUBLISH, "GET, HEAD, PUT" },
+    { "POST", "/api/build/promote/", true, CALL_BUILD_PROMOTE, "GET, HEAD, POST" },
+    { "POST", "/api/build/append/", true, CALL_BUILD_APPEND, "GET, HEAD, POST" },
+    { "POST", "/api/build/delete", false, CALL_BUILD_DELETE, "GET, HEAD, POST" },
+    { "POST", "/api/build/rename/", true, CALL_BUILD_RENAME, "GET, HEAD, POST" },
+    { "POST", "/api/build/retention/", true, CALL_BUILD_RETENTION, "GET, HEAD, POST" },
+    { "GET", "/api/build/", true, CALL_BUILD, "GET, HEAD" },
+    { "GET", "/api/builds/buildArtifacts/", true, CALL_BUILD_ARTIFACTS, "GET, HEAD" },
     { "GET", "/metrics", false, CALL_METRICS, "GET, HEAD" },
 };
 

@@ -1,6 +1,7 @@
 /* index.c - reading the index. */
 #include "store/disk/index.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,6 +140,19 @@ int index_find(struct db *db, const struct item_path *at, struct item *ret, stru
     item_read(st, ret);
     db_end(st);
     return 0;
+}
+
+int index_find_id(struct db *db, int64_t id, struct item *ret, struct err *err)
+{
+    sqlite3_stmt *st = db_bind(db, "SELECT " ITEM_COLUMNS " WHERE i.id=?", "i", id);
+    int rc = db_step(db, st, err);
+
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "no item %" PRId64, id);
+    if (rc > 0)
+        item_read(st, ret);
+    db_end(st);
+    return rc < 0 ? rc : 0;
 }
 
 static sqlite3_stmt *claimed_bind(struct db *db, const struct claim *claim)

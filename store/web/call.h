@@ -49,6 +49,9 @@ struct call {
     /* Of a PyPI repository: an upload, owned by its shape, and a GET, owned by its on_free. */
     struct pypi_form *pypi_form;
     struct pypi_ask *pypi_ask;
+    /* Of the calls about builds: owned by builds.c's on_free; and theirs, when the body is read. */
+    struct build_call *build;
+    call_fn next;
     struct listing {
         int depth;           /* levels of folders; 0: all */
         bool folders;        /* they are listed too … */
@@ -117,6 +120,15 @@ void pypi_upload_call(struct call *call);
 void aql_call(struct call *call);
 void search_call(struct call *call);
 void versions_call(struct call *call);
+void builds_call(struct call *call);
+void build_call(struct call *call);
+void build_artifacts_call(struct call *call);
+void build_publish_call(struct call *call);
+void build_append_call(struct call *call);
+void build_delete_call(struct call *call);
+void build_rename_call(struct call *call);
+void build_retention_call(struct call *call);
+void build_promote_call(struct call *call);
 void token_make_call(struct call *call);
 void tokens_call(struct call *call);
 void token_call(struct call *call);

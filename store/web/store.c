@@ -10,6 +10,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
+#include "store/core/build_info.h"
 #include "store/web/keeper.h"
 #include "store/web/remote.h"
 
@@ -154,6 +155,18 @@ static void token_seen(void *ctx, const struct token *token)
     *(bool *)ctx |= token->expire_ms == 0 && scope_allows(token->scope, ACCESS_ADMIN, NULL, NULL);
 }
 
+/* The builds' own is always there. */
+static int build_repository(struct store *store, struct err *err)
+{
+    const struct repository *told = store_repository(store, BUILD_REPO);
+
+    if (!told)
+        return repository_take(store, BUILD_REPO, err);
+    return told->class == REPO_LOCAL && told->type == REPO_GENERIC && !told->immutable
+               ? 0
+               : err_set(err, ERR_INVALID, "repository " BUILD_REPO " is a plain local one");
+}
+
 /* All in one transaction; the token's file is written before it ends. */
 static int state_prepare(struct store *store, struct err *err)
 {
@@ -165,6 +178,8 @@ static int state_prepare(struct store *store, struct err *err)
     if (rc < 0)
         return rc;
     rc = repositories_configure(store, err);
+    if (rc == 0)
+        rc = build_repository(store, err);
     if (rc == 0)
         rc = tokens_each(store->writer_db, token_seen, &known, err);
     if (rc == 0 && !known)
@@ -208,6 +223,17 @@ static int index_open(struct store *store, const char *index, const char *journa
     return 0;
 }
 
+static int builds_prepare(struct store *store, struct err *err)
+{
+    struct strand_batch batch;
+
+    journal_batch(store->journal, &batch);
+    int rc = batch.begin(batch.ctx, err);
+    if (rc == 0)
+        rc = builds_restore(store, err);
+    return rc < 0 ? rc : batch.commit(batch.ctx, err);
+}
+
 static int state_open(struct store *store, struct err *err)
 {
     const char *dir = store->settings->state_dir;
@@ -229,6 +255,8 @@ static int state_open(struct store *store, struct err *err)
         rc = tokens_each(store->reader_db, token_load, store, err);
     if (rc == 0)
         rc = blobs_open(store->blobs_dir, &store->blobs, err);
+    if (rc == 0)
+        rc = builds_prepare(store, err);
     return rc;
 }
 

@@ -123,5 +123,7 @@ void store_on_request(void *ctx, struct http_request *request);
 void store_break(struct store *store, const struct err *err);
 /* One of store->calls is over. */
 void store_call_ended(struct store *store);
+/* builds.c: make the rows of build-info files that have none; at the start. */
+int builds_restore(struct store *store, struct err *err);
 /* sweeper.c: the periodic removal of orphaned blobs. */
 void sweeper_start(struct store *store);
