@@ -122,14 +122,15 @@ static bool rest_parse(const char *rest, struct maven_file *ret)
     return true;
 }
 
-static bool is_checksum(const char *name)
+/* The length of ".sha1" at its end; 0: there is none. */
+static size_t checksum_len(const char *name)
 {
     static const char *const suffixes[] = { ".sha1", ".md5", ".sha256", ".sha512" };
 
     for (size_t i = 0; i < countof(suffixes); i++)
         if (ends_in(name, strlen(name), suffixes[i]))
-            return true;
-    return false;
+            return strlen(suffixes[i]);
+    return 0;
 }
 
 bool maven_file_parse(const struct item_path *at, struct maven_file *ret)
@@ -139,7 +140,7 @@ bool maven_file_parse(const struct item_path *at, struct maven_file *ret)
     const char *name = item_name(at);
 
     folder.path[item_parent_len(at)] = '\0';
-    if (at->folder || is_checksum(name) || !maven_folder_parse(folder.path, &of))
+    if (at->folder || checksum_len(name) > 0 || !maven_folder_parse(folder.path, &of))
         return false;
     *ret = (struct maven_file){ .snapshot = maven_version_is_snapshot(of.version) };
     memcpy(ret->group, of.group, sizeof ret->group);
@@ -150,6 +151,15 @@ bool maven_file_parse(const struct item_path *at, struct maven_file *ret)
         return false;
     const char *rest = build_parse(name + len + 1, ret);
     return rest && rest_parse(rest, ret);
+}
+
+bool maven_path_is_fixed(const struct item_path *at)
+{
+    struct item_path file = *at;
+    struct maven_file of;
+
+    file.path[strlen(file.path) - checksum_len(item_name(at))] = '\0';
+    return maven_file_parse(&file, &of) && (!of.snapshot || of.number > 0);
 }
 
 /* --- documents and policy --- */

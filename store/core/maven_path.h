@@ -26,6 +26,9 @@ struct maven_file {
 
 /* false: it is no file of a version: metadata, a checksum, or a path of another layout. */
 bool maven_file_parse(const struct item_path *at, struct maven_file *ret);
+/* It is such a file, or a checksum of one, and once published never changes: a release, or one
+ * numbered build of a snapshot. */
+bool maven_path_is_fixed(const struct item_path *at);
 
 /* The folder of a version as coordinates; false: it is too short to be one. */
 struct maven_folder {

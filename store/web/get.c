@@ -11,6 +11,7 @@
 #include "store/core/when.h"
 #include "store/web/call.h"
 #include "store/web/json.h"
+#include "store/web/maven.h"
 #include "store/web/page.h"
 #include "store/web/remote.h"
 
@@ -261,7 +262,7 @@ void get_call(struct call *call)
         info_call(call);
         return;
     }
-    if (maven_get(call) || pypi_get(call))
+    if (maven_get(call))
         return;
     repository = store_repository(call->store, call->at.repo);
     if (repository && repository->class == REPO_REMOTE)

@@ -1,11 +1,5 @@
-/* maven.c - Maven repositories: metadata is made here, whatever clients send.
- *
- *   GET  maven-metadata.xml --> computed from the index --> a file in memory --> answered as any
- *   GET  maven-metadata.xml.sha1, .md5, .sha256, .sha512 --> the same, its digest
- *   PUT  maven-metadata.xml --> its plugins are kept, the rest we know better --> 202
- *
- * Sources: Maven's repository metadata reference; store-wire 1.3 and 1.10 of the design notes for
- * the answers of a PUT. */
+#include "store/web/maven.h"
+
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +7,9 @@
 
 #include "sos/base/auto.h"
 #include "sos/base/fs.h"
-#include "store/core/maven_metadata.h"
 #include "store/disk/maven.h"
-#include "store/web/call.h"
 
 enum { CHECKSUM_BYTES_MAX = 1024, SHA512_BYTES = 64 };
-
-struct maven {
-    enum maven_document document; /* that is asked for */
-    struct item_path folder;      /* it is about */
-    struct maven_metadata metadata;
-};
 
 static const struct repository *maven_repository(const struct call *call)
 {
@@ -33,23 +19,23 @@ static const struct repository *maven_repository(const struct call *call)
 
 /* --- blocking work: a document --- */
 
-static void sha512_hex(const struct buf *text, char ret[2 * SHA512_BYTES + 1])
+static void sha512_hex(const char *text, size_t len, char ret[2 * SHA512_BYTES + 1])
 {
     unsigned char bytes[SHA512_BYTES];
 
-    if (EVP_Digest(text->data, text->len, bytes, NULL, EVP_sha512(), NULL) != 1)
+    if (EVP_Digest(text, len, bytes, NULL, EVP_sha512(), NULL) != 1)
         abort();
     for (size_t i = 0; i < sizeof bytes; i++)
         snprintf(ret + 2 * i, 3, "%02x", bytes[i]);
 }
 
-static char *document_digest(enum maven_document document, const struct buf *text,
-                             const struct digests *digests)
+char *maven_digest(enum maven_document document, const char *text, size_t len,
+                   const struct digests *digests)
 {
     char sha512[2 * SHA512_BYTES + 1];
 
     if (document == MAVEN_METADATA_SHA512)
-        sha512_hex(text, sha512);
+        sha512_hex(text, len, sha512);
     return xstrdup(document == MAVEN_METADATA_SHA512   ? sha512
                    : document == MAVEN_METADATA_SHA256 ? digests->sha256
                    : document == MAVEN_METADATA_SHA1   ? digests->sha1
@@ -67,7 +53,7 @@ static int memory_file(const struct buf *text, int *ret_fd, struct err *err)
 }
 
 /* As if it were stored: an item and its bytes, or the text of its digest. */
-static int document_make(struct call *call, struct err *err)
+int maven_document_make(struct call *call, struct err *err)
 {
     struct maven *maven = call->maven;
     struct hasher *hasher = hasher_new();
@@ -86,7 +72,7 @@ static int document_make(struct call *call, struct err *err)
     hasher_end(hasher, &call->item.digests);
     hasher_free(hasher);
     if (rc == 0 && maven->document != MAVEN_METADATA)
-        call->text = document_digest(maven->document, &text, &call->item.digests);
+        call->text = maven_digest(maven->document, text.data, text.len, &call->item.digests);
     else if (rc == 0)
         rc = memory_file(&text, &call->fd, err);
     buf_done(&text);
@@ -99,7 +85,7 @@ static void compute_work(struct call *call)
     struct err *err = &call->task.err;
     int rc = maven_compute(call->store->reader_db, &maven->folder, &maven->metadata, err);
 
-    call->task.rc = rc < 0 ? rc : document_make(call, err);
+    call->task.rc = rc < 0 ? rc : maven_document_make(call, err);
 }
 
 /* --- GET (the loop) --- */
@@ -119,20 +105,32 @@ static void maven_free(struct call *call)
     free(take_ptr(call->maven));
 }
 
+struct maven *maven_of(struct call *call)
+{
+    struct maven *maven = call->maven;
+
+    if (!maven) {
+        call->maven = maven = xcalloc(1, sizeof *maven);
+        maven_metadata_init(&maven->metadata);
+        maven->asked = call->at;
+        maven->document = maven_document_of(&call->at, &maven->folder);
+        call->on_free = maven_free;
+    }
+    return maven;
+}
+
 bool maven_get(struct call *call)
 {
     const struct repository *repository = maven_repository(call);
-    struct item_path folder;
-    enum maven_document document = maven_document_of(&call->at, &folder);
 
-    if (!repository || document == MAVEN_NO_DOCUMENT || repository->class != REPO_LOCAL)
+    if (!repository || repository->class == REPO_REMOTE ||
+        maven_document_of(&call->at, NULL) == MAVEN_NO_DOCUMENT)
         return false;
-    call->maven = xcalloc(1, sizeof *call->maven);
-    call->maven->document = document;
-    call->maven->folder = folder;
-    maven_metadata_init(&call->maven->metadata);
-    call->on_free = maven_free;
-    call_post(call, call->store->reader, compute_work, on_computed);
+    maven_of(call);
+    if (repository->class == REPO_VIRTUAL)
+        maven_virtual_get(call);
+    else
+        call_post(call, call->store->reader, compute_work, on_computed);
     return true;
 }
 

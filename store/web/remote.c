@@ -229,6 +229,8 @@ static void on_looked(struct call *call)
         ask_has_none(ask, "the upstream has none");
     } else if (ask->has_item && origins_is_away(remote->origins, ask->want.at.repo, now_ms)) {
         ask_answer_stale(ask);
+    } else if (ask->want.on_fetch && !ask->has_item) {
+        ask->want.on_fetch(call);
     } else {
         ask_fetch(ask);
     }

@@ -40,6 +40,9 @@ struct remote_want {
     char promised_sri[SRI_TEXT_MAX];          /* … as npm's integrity; "" */
     remote_verify_fn verify;                  /* … or asked before anything is kept; NULL */
     char verify_text[REMOTE_VERIFY_TEXT_MAX]; /* for `verify` alone */
+    /* Instead of fetching what is not kept: finds out what is promised and asks again, without
+     * this. NULL: nothing is to be found out. */
+    call_fn on_fetch;
 };
 
 /* The base of a remote's upstream, no slash at its end; "": none was told. */

@@ -2,6 +2,7 @@
  * order, the first that has it wins. */
 #include <string.h>
 
+#include "store/web/maven.h"
 #include "store/web/remote.h"
 
 static void virtual_next(struct call *call);
@@ -24,6 +25,10 @@ void remote_get(struct call *call)
 
     if (call->at.folder || call->at.path[0] == '\0') {
         get_stored(call); /* what is kept, as a page */
+        return;
+    }
+    if (repository->type == REPO_MAVEN) {
+        maven_remote_get(call);
         return;
     }
     int rc = remote_want_item(call->store, repository, call->at.path,

@@ -4,7 +4,9 @@ import hashlib
 import xml.etree.ElementTree as ET
 
 import pytest
+import requests
 from conftest import message, sums
+from upstream import Upstream
 
 REPOSITORIES = ("maven-local maven,maven-releases maven releases immutable,"
                 "maven-snapshots maven snapshots")
@@ -148,3 +150,130 @@ def test_policies_refuse_what_is_of_the_other_kind(maven):
     assert versions(maven, at) == ["1"]
     deploy_version(maven, "2", at=at)
     assert versions(maven, at) == ["1", "2"]
+
+
+# --- remote and virtual ---
+
+@pytest.fixture
+def upstream():
+    made = Upstream()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def virtual(make_store, upstream):
+    return make_store("--metadata-ttl", "0", "--repositories",
+                      f"maven-local maven,up maven remote url={upstream.url}/m2,"
+                      "all maven virtual members=maven-local+up deploy=maven-local")
+
+
+def publish(upstream, path, body, kinds=("sha1",)):
+    upstream.put("m2" + path, body)
+    for kind in kinds:
+        line = hashlib.new(kind, body).hexdigest() + "  name\n"
+        upstream.put(f"m2{path}.{kind}", line.encode())
+
+
+JAR = "/org/acme/app/2.0/app-2.0.jar"
+
+
+@pytest.mark.parametrize("repository", ["/up", "/all"])
+def test_a_release_is_checked_by_its_checksum_once_and_kept(virtual, upstream, repository):
+    publish(upstream, JAR, b"jar")
+    for _ in range(2):
+        assert virtual.get(repository + JAR).content == b"jar"
+    for kind in ("sha1", "md5", "sha256"):
+        assert virtual.get(f"{repository}{JAR}.{kind}").text == hashlib.new(kind, b"jar").hexdigest()
+    assert [path for _, path, _ in upstream.requests] == ["/m2" + JAR + ".sha1", "/m2" + JAR]
+
+
+def test_bytes_that_are_not_what_the_checksum_says_are_never_kept(virtual, upstream):
+    publish(upstream, JAR, b"jar")
+    upstream.put("m2" + JAR, b"rat")
+    try:
+        assert virtual.get("/up" + JAR).status_code == 502
+    except requests.RequestException:
+        pass                                    # cut, when bytes were on their way already
+    assert virtual.get("/api/storage/up" + JAR).status_code == 404
+    publish(upstream, JAR, b"jar")
+    assert virtual.get("/up" + JAR).content == b"jar"
+
+
+def test_a_page_in_the_place_of_a_checksum_or_metadata_is_refused(virtual, upstream):
+    upstream.put("m2" + JAR, b"jar")
+    upstream.put("m2" + JAR + ".sha1", b"<html>please log in</html>")
+    upstream.put("m2/org/acme/app/maven-metadata.xml", b"<html>please log in</html>")
+    for path in (JAR, "/org/acme/app/maven-metadata.xml"):
+        assert virtual.get("/up" + path).status_code == 502
+        assert virtual.get("/api/storage/up" + path).status_code == 404
+
+
+def test_an_upstream_without_checksums_is_taken_as_it_is(virtual, upstream):
+    upstream.put("m2" + JAR, b"jar")
+    assert virtual.get("/up" + JAR).content == b"jar"
+    assert virtual.get("/up/org/acme/app/9/app-9.jar").status_code == 404
+
+
+def test_a_checksum_asked_for_first_is_the_upstreams_and_agrees(virtual, upstream):
+    publish(upstream, JAR, b"jar", ("sha1", "sha512"))
+    assert virtual.get("/up" + JAR + ".sha1").text.split()[0] == hashlib.sha1(b"jar").hexdigest()
+    assert virtual.get("/up" + JAR).content == b"jar"
+    assert virtual.get("/up" + JAR + ".sha512").text.split()[0] == \
+        hashlib.sha512(b"jar").hexdigest()
+
+
+TOLD = """<metadata><groupId>org.acme</groupId><artifactId>app</artifactId><versioning>
+<latest>2.0</latest><release>2.0</release><versions><version>2.0</version><version>1.2</version>
+</versions><lastUpdated>20200102030405</lastUpdated></versioning></metadata>"""
+
+
+def test_metadata_is_merged_over_all_members(virtual, upstream):
+    upstream.put("m2/org/acme/app/maven-metadata.xml", TOLD.encode())
+    deploy_version(virtual, "1.10")
+    deploy_version(virtual, "1.2")
+    _, document = metadata(virtual, "/all/org/acme/app")
+    assert versions(virtual, "/all/org/acme/app") == ["1.2", "1.10", "2.0"]
+    assert document.findtext("versioning/release") == "2.0"
+    assert document.findtext("versioning/lastUpdated") > "2026"
+    # The remote alone gives the upstream's own bytes, and their digests.
+    answer, _ = metadata(virtual, "/up/org/acme/app")
+    assert answer.text == TOLD
+    # What the upstream told last is still merged when it is away.
+    upstream.stop()
+    assert versions(virtual, "/all/org/acme/app") == ["1.2", "1.10", "2.0"]
+
+
+def test_an_upstream_that_is_away_leaves_what_is_local(virtual, upstream):
+    deploy_version(virtual, "1.10")
+    upstream.stop()
+    assert versions(virtual, "/all/org/acme/app") == ["1.10"]
+    assert virtual.get("/all/org/acme/other/maven-metadata.xml").status_code == 502
+
+
+def test_the_newest_snapshot_of_all_members_is_told(virtual, upstream):
+    at = "/org/acme/app/1-SNAPSHOT"
+    upstream.put(f"m2{at}/maven-metadata.xml", b"""<metadata><version>1-SNAPSHOT</version><versioning>
+      <snapshot><timestamp>20300102.030405</timestamp><buildNumber>3</buildNumber></snapshot>
+      <lastUpdated>20300102030405</lastUpdated><snapshotVersions><snapshotVersion>
+      <extension>jar</extension><value>1-20300102.030405-3</value><updated>20300102030405</updated>
+      </snapshotVersion></snapshotVersions></versioning></metadata>""")
+    deploy_version(virtual, "1-SNAPSHOT", "1-20260102.030405-9")
+    _, document = metadata(virtual, "/all" + at)
+    assert document.findtext("versioning/snapshot/buildNumber") == "3"
+    assert builds(document) == {".jar": "1-20300102.030405-3", ".pom": "1-20260102.030405-9"}
+
+
+def test_a_snapshot_that_can_change_is_asked_about_again(virtual, upstream):
+    path = "/org/acme/app/1-SNAPSHOT/app-1-SNAPSHOT.jar"
+    for body in (b"one", b"two"):
+        upstream.put("m2" + path, body)
+        assert virtual.get("/up" + path).content == body
+        assert virtual.get("/up" + path + ".sha1").text == hashlib.sha1(body).hexdigest()
+
+
+def test_what_is_put_to_the_virtual_goes_where_it_says(virtual):
+    deploy_version(virtual, "3.0", at="/all/org/acme/app")
+    assert versions(virtual) == ["3.0"]
+    assert virtual.put("/all/org/acme/app/maven-metadata.xml", TOLD).status_code == 202
+    assert virtual.put("/up/org/acme/app/maven-metadata.xml", TOLD).status_code == 405

@@ -158,6 +158,30 @@ static void what_is_no_file_of_a_version_is_told(void **state)
     }
 }
 
+static void only_releases_and_numbered_builds_never_change(void **state)
+{
+    static const struct {
+        const char *path;
+        bool fixed;
+    } rows[] = {
+        { "r/org/a/1.0/a-1.0.jar", true },
+        { "r/org/a/1.0/a-1.0.jar.sha512", true },
+        { "r/org/a/1-SNAPSHOT/a-1-20260102.030405-7.pom.sha1", true },
+        { "r/org/a/1-SNAPSHOT/a-1-SNAPSHOT.jar", false },
+        { "r/org/a/1-SNAPSHOT/a-1-SNAPSHOT.jar.md5", false },
+        { "r/org/a/maven-metadata.xml", false },
+        { "r/org/a/1.0/maven-metadata.xml.sha1", false },
+        { "r/archetype-catalog.xml", false },
+        { "r/org/a/1.0/", false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < countof(rows); i++) {
+        struct item_path at = path_of(rows[i].path);
+        assert_int_equal(maven_path_is_fixed(&at), rows[i].fixed);
+    }
+}
+
 static void a_policy_refuses_only_what_is_plainly_of_the_other_kind(void **state)
 {
     static const struct {
@@ -395,6 +419,7 @@ int main(void)
         cmocka_unit_test(what_says_nothing_makes_no_difference),
         cmocka_unit_test(a_file_tells_its_coordinates),
         cmocka_unit_test(what_is_no_file_of_a_version_is_told),
+        cmocka_unit_test(only_releases_and_numbered_builds_never_change),
         cmocka_unit_test(a_policy_refuses_only_what_is_plainly_of_the_other_kind),
         cmocka_unit_test(what_is_written_is_what_was_read),
         cmocka_unit_test(versions_of_all_are_merged_in_order),
