@@ -26,10 +26,26 @@ enum call_kind {
     CALL_TOKEN, /* rest: an id */
     CALL_TOKEN_REVOKE,
     CALL_TOKEN_REVOKE_FORM,
+    CALL_BUILDS,
+    CALL_BUILD,           /* rest of these: "name[/number]" */
+    CALL_BUILD_ARTIFACTS, /* rest: "name/number/repository" */
+    CALL_BUILD_PUBLISH,
+    CALL_BUILD_APPEND,
+    CALL_BUILD_DELETE, /* no rest: the body names them */
+    CALL_BUILD_RENAME,
+    CALL_BUILD_RETENTION,
+    CALL_BUILD_PROMOTE,
     CALL_METRICS,
     CALL_PYPI,        /* GET api/pypi/…; rest: "repo/simple/…" or "repo/packages/…" */
     CALL_PYPI_UPLOAD, /* POST api/pypi/repo */
-    CALL_GET,         /* an item; rest: "repo/path;k=v" */
+    CALL_AQL,         /* POST api/search/aql */
+    CALL_SEARCH_CHECKSUM,
+    CALL_SEARCH_PROP,
+    CALL_SEARCH_ARTIFACT,
+    CALL_SEARCH_GAVC,
+    CALL_SEARCH_VERSIONS,
+    CALL_SEARCH_LATEST,
+    CALL_GET, /* an item; rest: "repo/path;k=v" */
     CALL_PUT,
     CALL_DELETE,
 };

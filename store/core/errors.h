@@ -9,8 +9,10 @@
 #define TEXT_NO_ITEM       "Unable to find item"
 #define TEXT_NO_PROPERTIES "No properties could be found."
 #define TEXT_NO_FILE       "File not found."
+#define TEXT_NO_VERSIONS   "Unable to find artifact versions"
 #define TEXT_UNAUTHORIZED  "Authentication is required"
 #define TEXT_BAD_TOKEN     "Bad credentials"
+#define TEXT_BUILD_REPO    "artifactory-build-info holds what is published to api/build"
 
 enum { ERROR_TEXT_MAX = 2048 };
 

@@ -48,6 +48,22 @@ bool repo_next_member(const char **at, char ret_key[REPO_KEY_MAX + 1])
     return true;
 }
 
+/* A '+' is in no project's name. */
+bool repo_mixes(const struct repository *repository, const char *project)
+{
+    size_t len = strlen(project);
+
+    if (strcmp(repository->mix, "*") == 0)
+        return true;
+    for (const char *at = repository->mix; *at;) {
+        size_t word = strcspn(at, "+");
+        if (word == len && memcmp(at, project, len) == 0)
+            return true;
+        at += word + (at[word] == '+');
+    }
+    return false;
+}
+
 /* --- the words --- */
 
 static bool url_is_plain(const char *url)
@@ -83,6 +99,17 @@ static bool url_take(struct repository *ret, const char *url)
     return true;
 }
 
+/* Projects in normal form, or a lone star. */
+static bool mix_is_names(const char *mix)
+{
+    size_t len = strlen(mix);
+
+    if (strcmp(mix, "*") == 0)
+        return true;
+    return len > 0 && len < REPO_MEMBERS_MAX && mix[0] != '+' && mix[len - 1] != '+' &&
+           strspn(mix, "abcdefghijklmnopqrstuvwxyz0123456789-+") == len && !strstr(mix, "++");
+}
+
 static bool pair_take(struct repository *ret, const char *word)
 {
     if (strncmp(word, "url=", 4) == 0)
@@ -91,6 +118,8 @@ static bool pair_take(struct repository *ret, const char *word)
         return snprintf(ret->members, sizeof ret->members, "%s", word + 8) > 0;
     if (strncmp(word, "deploy=", 7) == 0 && repo_key_is_valid(word + 7))
         return snprintf(ret->deploy, sizeof ret->deploy, "%s", word + 7) > 0;
+    if (strncmp(word, "mix=", 4) == 0 && mix_is_names(word + 4))
+        return snprintf(ret->mix, sizeof ret->mix, "%s", word + 4) > 0;
     return false;
 }
 
@@ -128,6 +157,9 @@ static int repo_check(const struct repository *repo, struct err *err)
         return err_set(err, ERR_INVALID, "repository %s: only a remote one has a url", repo->key);
     if (repo->class != REPO_VIRTUAL && of_virtual)
         return err_set(err, ERR_INVALID, "repository %s: only a virtual one has members and deploy",
+                       repo->key);
+    if (repo->mix[0] && (repo->class != REPO_VIRTUAL || repo->type != REPO_PYPI))
+        return err_set(err, ERR_INVALID, "repository %s: only a virtual pypi one has mix",
                        repo->key);
     if (repo->class == REPO_VIRTUAL && !repo->members[0])
         return err_set(err, ERR_INVALID, "repository %s: a virtual one needs members=KEY+KEY",

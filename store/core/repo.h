@@ -1,7 +1,7 @@
 /* repo.h - what a repository is, as the operator writes it:
  *
  *     KEY [TYPE] [local | remote | virtual] [immutable] [releases | snapshots]
- *         [url=URL] [members=KEY+KEY…] [deploy=KEY]
+ *         [url=URL] [members=KEY+KEY…] [deploy=KEY] [mix=NAME+NAME…]
  *
  *     sos-release-local immutable
  *     npm-local npm
@@ -10,7 +10,8 @@
  *
  * A local one has what was put there.  A remote one has what its upstream has, and keeps it.  A
  * virtual one has what its members have, the first that has it wins; what is put there goes to its
- * `deploy`. */
+ * `deploy`.  What a local member of a virtual pypi has of a project hides what remote members have
+ * of it, but for those named by `mix` ("*": none is hidden). */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,11 +34,14 @@ struct repository {
     char url[REPO_URL_MAX];         /* of a remote's upstream, no slash at its end; "": not told */
     char members[REPO_MEMBERS_MAX]; /* of a virtual, "a+b" */
     char deploy[REPO_KEY_MAX + 1];  /* of a virtual; "": it takes nothing */
+    char mix[REPO_MEMBERS_MAX];     /* of a virtual pypi, "a+b" or "*" */
     int64_t created_ms;
 };
 
 /* -ERR_INVALID: a word that is none of the above, or that its class has no use of. */
 int repo_parse(const char *text, struct repository *ret, struct err *err);
+/* Is the project (in normal form) one of those that `mix` names? */
+bool repo_mixes(const struct repository *repository, const char *project);
 /* The next member of a virtual; *at begins as repository->members.  false: that was the last. */
 bool repo_next_member(const char **at, char ret_key[REPO_KEY_MAX + 1]);
 

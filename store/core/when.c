@@ -64,3 +64,82 @@ bool when_http_parse(const char *text, int64_t *ret_wall_ms)
     *ret_wall_ms = (int64_t)timegm(&tm) * 1000;
     return true;
 }
+
+/* --- ISO 8601 --- */
+
+/* Exactly `digits` of them; *at goes on.  -1: they are not there. */
+static int digits_read(const char **at, int digits)
+{
+    int value = 0;
+
+    for (int i = 0; i < digits; i++) {
+        char c = (*at)[i];
+        if (c < '0' || c > '9')
+            return -1;
+        value = value * 10 + (c - '0');
+    }
+    *at += digits;
+    return value;
+}
+
+/* Also steps over `before`, if there is one. */
+static int field_read(const char **at, char before, int digits, int least, int most)
+{
+    if (before && *(*at)++ != before)
+        return -1;
+    int value = digits_read(at, digits);
+    return value < least || value > most ? -1 : value;
+}
+
+static int millis_read(const char **at)
+{
+    int millis = 0;
+    int weight = 100;
+
+    if (**at != '.')
+        return 0;
+    for ((*at)++; **at >= '0' && **at <= '9'; (*at)++, weight /= 10)
+        millis += (**at - '0') * weight;
+    return millis;
+}
+
+/* Minutes east of Greenwich; false: something else stands there. */
+static bool zone_read(const char *at, int *ret_minutes)
+{
+    *ret_minutes = 0;
+    if (*at == '\0' || strcmp(at, "Z") == 0)
+        return true;
+    int sign = *at == '-' ? -1 : 1;
+    if (*at != '+' && *at != '-')
+        return false;
+    at++;
+    int hours = field_read(&at, '\0', 2, 0, 23);
+    at += *at == ':';
+    int minutes = hours < 0 ? -1 : field_read(&at, '\0', 2, 0, 59);
+    *ret_minutes = sign * (hours * 60 + minutes);
+    return minutes >= 0 && *at == '\0';
+}
+
+bool when_iso_parse(const char *text, int64_t *ret_wall_ms)
+{
+    const char *at = text;
+    struct tm tm = { 0 };
+    int millis = 0;
+    int zone = 0;
+
+    if ((tm.tm_year = field_read(&at, '\0', 4, 0, 9999)) < 0 ||
+        (tm.tm_mon = field_read(&at, '-', 2, 1, 12)) < 0 ||
+        (tm.tm_mday = field_read(&at, '-', 2, 1, 31)) < 0)
+        return false;
+    if (*at && ((tm.tm_hour = field_read(&at, 'T', 2, 0, 23)) < 0 ||
+                (tm.tm_min = field_read(&at, ':', 2, 0, 59)) < 0 ||
+                (*at == ':' && (tm.tm_sec = field_read(&at, ':', 2, 0, 60)) < 0)))
+        return false;
+    millis = millis_read(&at);
+    if (!zone_read(at, &zone))
+        return false;
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    *ret_wall_ms = ((int64_t)timegm(&tm) - (int64_t)zone * 60) * 1000 + millis;
+    return true;
+}

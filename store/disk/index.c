@@ -1,6 +1,7 @@
 /* index.c - reading the index. */
 #include "store/disk/index.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,11 +11,6 @@
 /* Made by cmake/embed.cmake. */
 extern const struct db_migration store_migrations[];
 extern const size_t store_migrations_count;
-
-#define ITEM_COLUMNS                                                                               \
-    "i.id, i.repo, i.path, i.name, i.sha256, b.sha1, b.md5, b.size_bytes, i.claimed,"              \
-    " i.created_ms, i.created_by, i.modified_ms, i.modified_by, i.updated_ms"                      \
-    " FROM items i LEFT JOIN blobs b ON b.sha256=i.sha256"
 
 int index_open_writer(const char *path, struct db **ret, struct err *err)
 {
@@ -60,7 +56,7 @@ static void text_copy(char *ret, size_t room, sqlite3_stmt *statement, int colum
     snprintf(ret, room, "%s", db_text(statement, column));
 }
 
-static void item_read(sqlite3_stmt *st, struct item *ret)
+void item_read(sqlite3_stmt *st, struct item *ret)
 {
     *ret = (struct item){ .id = db_int(st, 0) };
     text_copy(ret->at.repo, sizeof ret->at.repo, st, 1);
@@ -132,8 +128,8 @@ int index_find(struct db *db, const struct item_path *at, struct item *ret, stru
         return root_find(db, at, ret, err);
     split_path(at, &split);
     sqlite3_stmt *st =
-        db_bind(db, "SELECT " ITEM_COLUMNS " WHERE i.repo=? AND i.path=? AND i.name=?", "ttt",
-                at->repo, split.folder, split.name);
+        db_bind(db, "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE i.repo=? AND i.path=? AND i.name=?",
+                "ttt", at->repo, split.folder, split.name);
     int rc = db_step(db, st, err);
     if (rc < 0)
         return rc;
@@ -144,6 +140,19 @@ int index_find(struct db *db, const struct item_path *at, struct item *ret, stru
     item_read(st, ret);
     db_end(st);
     return 0;
+}
+
+int index_find_id(struct db *db, int64_t id, struct item *ret, struct err *err)
+{
+    sqlite3_stmt *st = db_bind(db, "SELECT " ITEM_COLUMNS " WHERE i.id=?", "i", id);
+    int rc = db_step(db, st, err);
+
+    if (rc == 0)
+        return err_set(err, ERR_NOT_FOUND, "no item %" PRId64, id);
+    if (rc > 0)
+        item_read(st, ret);
+    db_end(st);
+    return rc < 0 ? rc : 0;
 }
 
 static sqlite3_stmt *claimed_bind(struct db *db, const struct claim *claim)
@@ -215,8 +224,9 @@ int index_list(struct db *db, const struct item_path *folder, int depth, item_fn
 
     subtree_of(folder, depth, &subtree);
     sqlite3_stmt *st =
-        db_bind(db, "SELECT " ITEM_COLUMNS " WHERE " IN_SUBTREE " ORDER BY i.path, i.name", "tttt",
-                folder->repo, subtree.folder, subtree.from, subtree.to);
+        db_bind(db,
+                "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE " IN_SUBTREE " ORDER BY i.path, i.name",
+                "tttt", folder->repo, subtree.folder, subtree.from, subtree.to);
     while ((rc = db_step(db, st, err)) > 0) {
         item_read(st, &item);
         if (depth > 0 && item_depth(folder, &item) > depth)

@@ -46,6 +46,8 @@ struct item {
 /* -ERR_NOT_FOUND: nothing is there, with the reason NO_REPOSITORY when that is why.  Whether it is
  * a folder is told by ret->at.folder, whatever `at` says. */
 int index_find(struct db *db, const struct item_path *at, struct item *ret, struct err *err);
+/* By its id.  -ERR_NOT_FOUND. */
+int index_find_id(struct db *db, int64_t id, struct item *ret, struct err *err);
 /* Some item whose bytes are what is claimed (SHA-256 decides if there, else SHA-1, else MD5; all
  * that were claimed must be right).  -ERR_NOT_FOUND. */
 int index_find_claimed(struct db *db, const struct claim *claim, struct digests *ret,
@@ -84,6 +86,7 @@ struct freed {
 };
 void freed_init(struct freed *freed);
 void freed_done(struct freed *freed);
+void freed_add(struct freed *freed, const char *sha256);
 
 struct deployment {
     const struct item_path *at;

@@ -32,7 +32,7 @@ void freed_done(struct freed *freed)
     freed_init(freed);
 }
 
-static void freed_add(struct freed *freed, const char *sha256)
+void freed_add(struct freed *freed, const char *sha256)
 {
     freed->list = xrealloc(freed->list, (freed->count + 1) * sizeof *freed->list);
     snprintf(freed->list[freed->count++], sizeof *freed->list, "%s", sha256);

@@ -17,3 +17,11 @@ struct subtree {
 };
 void subtree_of(const struct item_path *folder, int depth, struct subtree *ret);
 #define IN_SUBTREE "repo=? AND (path=? OR (path>=? AND path<?))"
+
+/* What item_read() takes of a row, and where it comes from. */
+#define ITEM_COLUMNS                                                                               \
+    "i.id, i.repo, i.path, i.name, i.sha256, b.sha1, b.md5, b.size_bytes, i.claimed,"              \
+    " i.created_ms, i.created_by, i.modified_ms, i.modified_by, i.updated_ms"
+#define ITEM_TABLES " FROM items i LEFT JOIN blobs b ON b.sha256=i.sha256"
+enum { ITEM_COLUMNS_COUNT = 14 };
+void item_read(sqlite3_stmt *st, struct item *ret);

@@ -49,17 +49,21 @@ struct call {
     /* Of a PyPI repository: an upload, owned by its shape, and a GET, owned by its on_free. */
     struct pypi_form *pypi_form;
     struct pypi_ask *pypi_ask;
+    /* Of the calls about builds: owned by builds.c's on_free; and theirs, when the body is read. */
+    struct build_call *build;
+    call_fn next;
     struct listing {
-        int depth;         /* levels of folders; 0: all */
-        bool folders;      /* they are listed too … */
-        bool root;         /* … and the one asked for */
-        bool times;        /* when properties changed */
-    } listing;             /* of ?list */
-    struct issue *issue;   /* of a token being made; owned by tokens.c's on_free */
-    struct upload *upload; /* of a PUT with bytes; owned by upload.c's on_free */
-    struct maven *maven;   /* of a Maven repository's path; owned by maven.c's on_free */
-    char *text;            /* the answer's body, made by the work; owned */
-    int fd;                /* the file to answer with; owned; -1 */
+        int depth;           /* levels of folders; 0: all */
+        bool folders;        /* they are listed too … */
+        bool root;           /* … and the one asked for */
+        bool times;          /* when properties changed */
+    } listing;               /* of ?list */
+    struct issue *issue;     /* of a token being made; owned by tokens.c's on_free */
+    struct finding *finding; /* of a search; owned by search.c's on_free */
+    struct upload *upload;   /* of a PUT with bytes; owned by upload.c's on_free */
+    struct maven *maven;     /* of a Maven repository's path; owned by maven.c's on_free */
+    char *text;              /* the answer's body, made by the work; owned */
+    int fd;                  /* the file to answer with; owned; -1 */
 
     /* Of remote and virtual repositories. */
     struct remote_ask *ask; /* what it wants of an upstream; owned */
@@ -100,11 +104,6 @@ void call_refuse_method(struct call *call, const char *allow);
 
 /* --- the calls; each in a file of its own --- */
 void get_call(struct call *call);
-/* Of call->at as it is stored; a remote's: as it is kept. */
-void get_stored(struct call *call);
-/* Answer with what was found: the bytes of call->fd, described by call->item, or call->text, or
- * call->task's error. */
-void get_found(struct call *call);
 void get_set_name(struct call *call, const char *name); /* the headers that tell it */
 void put_call(struct call *call);
 void delete_call(struct call *call);
@@ -118,11 +117,34 @@ void repository_call(struct call *call);
 void system_call(struct call *call);
 void pypi_call(struct call *call);
 void pypi_upload_call(struct call *call);
+void aql_call(struct call *call);
+void search_call(struct call *call);
+void versions_call(struct call *call);
+void builds_call(struct call *call);
+void build_call(struct call *call);
+void build_artifacts_call(struct call *call);
+void build_publish_call(struct call *call);
+void build_append_call(struct call *call);
+void build_delete_call(struct call *call);
+void build_rename_call(struct call *call);
+void build_retention_call(struct call *call);
+void build_promote_call(struct call *call);
 void token_make_call(struct call *call);
 void tokens_call(struct call *call);
 void token_call(struct call *call);
 void token_revoke_call(struct call *call);
 void token_revoke_form_call(struct call *call);
+
+/* --- parts of GET --- */
+/* Answer with what is stored at call->at; in a remote repository: with what is kept. */
+void get_stored(struct call *call);
+/* Answer with what was found: the bytes of call->fd, described by call->item, or call->text, or
+ * call->task's error. */
+void get_found(struct call *call);
+
+/* GET of call->at in a PyPI repository that is not a local one: its files are found by the pages
+ * of their projects.  false: it is none. */
+bool pypi_get(struct call *call);
 
 /* Remove the files of call->freed, then `then`. */
 void call_free_bytes(struct call *call, call_fn then);

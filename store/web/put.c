@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "sos/base/auto.h"
+#include "store/core/build_info.h"
 #include "store/web/call.h"
 #include "store/web/deployed.h"
 #include "store/web/maven.h"
@@ -205,6 +206,10 @@ void put_call(struct call *call)
     }
     if (!put_finds_local(call, repository))
         return;
+    if (strcmp(call->at.repo, BUILD_REPO) == 0) {
+        call_error(call, 409, TEXT_BUILD_REPO);
+        return;
+    }
     if (call->props.count > 0 && !call_require(call, ACCESS_ANNOTATE, &call->at))
         return;
     if (maven_put(call))

@@ -1,12 +1,5 @@
-/* pypi.c - GET of a PyPI repository: simple/, simple/<project>/, and the files.
- *
- *   look at what is ours --> the project is ours alone --> answer
- *            |
- *            +--> each remote member: its page --> merge (a page), or its file (a file) --> answer
- *
- * A virtual repository asks its remote members only for projects that none of its local members
- * has, so that nobody can slip a newer "version" of a private project in from outside; those named
- * by its option mix= are asked for everywhere. */
+/* pypi.c - GET of a PyPI repository: its list of projects, their pages, and the files; and what of
+ * these is ours. */
 #include "store/web/pypi.h"
 
 #include <string.h>
@@ -16,26 +9,6 @@
 #include "store/core/text.h"
 #include "store/disk/pypi.h"
 #include "store/disk/wheel.h"
-
-enum pypi_what { PYPI_PROJECTS, PYPI_PAGE, PYPI_FILE };
-
-struct pypi_ask {
-    const struct repository *repository;
-    const struct repository **members; /* those of a virtual, or itself; owned */
-    size_t members_count;
-    enum pypi_what what;
-    const char *type; /* of the page */
-    bool json;
-    char project[PYPI_NAME_MAX + 1];
-    struct item_path at; /* of a file, in the repository asked … */
-    struct item_path of; /* … and without ".metadata" */
-    bool metadata;       /* it has that */
-    struct pypi_page page;
-    struct pypi_projects projects;
-    bool ours;  /* a local member has the project */
-    bool found; /* a page, or the file: call->at is then in a local member */
-    char etag[SHA256_HEX + 2];
-};
 
 /* --- blocking work --- */
 
@@ -47,7 +20,8 @@ static int projects_look(struct call *call, struct err *err)
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < ask->members_count; i++)
-        rc = pypi_local_projects(call->store->reader_db, ask->members[i]->key, "", &all, err);
+        rc = pypi_local_projects(call->store->reader_db, ask->members[i]->key,
+                                 ask->members[i]->class == REPO_REMOTE ? ".pypi" : "", &all, err);
     memcpy(folder.repo, ask->repository->key, sizeof folder.repo);
     for (size_t i = 0; rc == 0 && i < all.count; i++) {
         snprintf(folder.path, sizeof folder.path, "%s", all.names[i]);
@@ -93,6 +67,7 @@ static void look_work(struct call *call)
     for (size_t i = 0; rc == 0 && ask->what != PYPI_PROJECTS && i < ask->members_count; i++)
         if (ask->members[i]->class == REPO_LOCAL)
             rc = (ask->what == PYPI_PAGE ? page_look : file_look)(call, ask->members[i]->key, err);
+    ask->known = ask->ours;
     call->task.rc = rc;
 }
 
@@ -179,7 +154,7 @@ static void on_written(struct call *call)
         call_answer_text(call, 200, ask->type);
 }
 
-static void answer_missing(struct call *call)
+void pypi_answer_missing(struct call *call)
 {
     char text[ERROR_TEXT_MAX];
 
@@ -188,13 +163,17 @@ static void answer_missing(struct call *call)
     call_error(call, 404, call->pypi_ask->what == PYPI_PAGE ? text : TEXT_NO_FILE);
 }
 
-static void answer_found(struct call *call)
+void pypi_answer_page(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
-
-    if (ask->what != PYPI_FILE) {
+    if (call->pypi_ask->what == PYPI_PROJECTS || call->pypi_ask->known)
         call_post(call, store_disk(call->store), write_work, on_written);
-    } else if (ask->metadata) {
+    else
+        pypi_answer_missing(call);
+}
+
+static void answer_file(struct call *call)
+{
+    if (call->pypi_ask->metadata) {
         call_post(call, call->store->reader, metadata_work, on_metadata);
     } else {
         call->at = call->item.at;
@@ -210,10 +189,16 @@ static void on_looked(struct call *call)
         return;
     if (call->task.rc < 0)
         call_fail(call, TEXT_NO_FILE);
-    else if (ask->what == PYPI_PROJECTS || ask->found || (ask->what == PYPI_PAGE && ask->ours))
-        answer_found(call);
+    else if (ask->what == PYPI_PROJECTS)
+        pypi_answer_page(call);
+    else if (ask->found)
+        answer_file(call);
+    else if (!ask->ours || repo_mixes(ask->repository, ask->project))
+        pypi_remote_next(call);
+    else if (ask->what == PYPI_PAGE)
+        pypi_answer_page(call);
     else
-        answer_missing(call);
+        pypi_answer_missing(call);
 }
 
 /* --- what is asked --- */
@@ -225,6 +210,7 @@ static void ask_free(struct call *call)
     pypi_page_done(&ask->page);
     pypi_projects_done(&ask->projects);
     free(ask->members);
+    free(ask->want);
     free(ask);
 }
 
@@ -331,7 +317,7 @@ static void simple_call(struct call *call, const struct repository *repository, 
     }
 }
 
-void pypi_get_file(struct call *call, const struct repository *repository)
+static void file_call(struct call *call, const struct repository *repository)
 {
     struct item_path of = call->at;
     bool metadata = pypi_item_is_metadata(&call->at, &of);
@@ -360,7 +346,23 @@ static void packages_call(struct call *call, const struct repository *repository
     if (item_path_parse(path, &call->at, NULL, NULL) < 0)
         call_error(call, 404, TEXT_NO_FILE);
     else
-        pypi_get_file(call, repository);
+        file_call(call, repository);
+}
+
+bool pypi_get(struct call *call)
+{
+    const struct repository *repository = store_repository(call->store, call->at.repo);
+    struct item_path of = call->at;
+    char project[PYPI_NAME_MAX + 1];
+
+    if (!repository || repository->type != REPO_PYPI || repository->class == REPO_LOCAL)
+        return false;
+    pypi_item_is_metadata(&call->at, &of);
+    if (pypi_item_project(&of, project))
+        file_call(call, repository);
+    else
+        get_stored(call); /* the upstream's paths are not ours: nothing else can be asked of it */
+    return true;
 }
 
 const struct repository *pypi_repository(struct call *call)

@@ -1,9 +1,48 @@
-/* pypi.h - PyPI repositories: /api/pypi/<repository>/ with simple/, packages/, and uploads. */
+/* pypi.h - PyPI repositories: /api/pypi/<repository>/ with simple/, packages/, and uploads.
+ *
+ *   look at what is ours --> the project is ours alone --> answer
+ *            |
+ *            +--> each remote member: its page --> merge (a page), or its file (a file) --> answer
+ *
+ * A virtual repository asks its remote members only for projects that none of its local members
+ * has, so that nobody can slip a newer "version" of a private project in from outside; those named
+ * by its option mix= are asked for everywhere.  A project is ours as long as its folder is there,
+ * with files in it or without. */
 #pragma once
+#include "store/core/pypi_page.h"
 #include "store/web/call.h"
 
-/* The repository that call->rest begins with; NULL: there is none of this type, which was answered.
- */
+struct remote_want;
+
+enum pypi_what { PYPI_PROJECTS, PYPI_PAGE, PYPI_FILE };
+
+struct pypi_ask {
+    const struct repository *repository;
+    const struct repository **members; /* those of a virtual, or itself; owned */
+    size_t members_count;
+    size_t remote_next; /* where the search for the next remote one begins */
+    enum pypi_what what;
+    const char *type; /* of the page */
+    bool json;
+    char project[PYPI_NAME_MAX + 1];
+    struct item_path at; /* of a file, in the repository asked … */
+    struct item_path of; /* … and without ".metadata" */
+    bool metadata;       /* it has that */
+    struct pypi_page page;
+    struct pypi_projects projects;
+    bool ours;  /* a local member has the project */
+    bool known; /* some member has it */
+    bool found; /* the file: call->item is it (without ".metadata", in a local repository) */
+    char etag[SHA256_HEX + 2];
+    struct remote_want *want; /* of the file, then of the page, then of the file; owned */
+};
+
+/* The repository that call->rest begins with; NULL: there is none of this type, which was
+ * answered. */
 const struct repository *pypi_repository(struct call *call);
-/* GET and HEAD of the file call->at, "<project>/<version>/<file>" or that and ".metadata". */
-void pypi_get_file(struct call *call, const struct repository *repository);
+
+/* Ask the next of the remote members; after the last, answer. */
+void pypi_remote_next(struct call *call);
+/* With the page of call->pypi_ask; -ERR_NOT_FOUND when no member knows the project. */
+void pypi_answer_page(struct call *call);
+void pypi_answer_missing(struct call *call);

@@ -10,6 +10,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
+#include "store/core/build_info.h"
 #include "store/web/keeper.h"
 #include "store/web/remote.h"
 
@@ -154,6 +155,18 @@ static void token_seen(void *ctx, const struct token *token)
     *(bool *)ctx |= token->expire_ms == 0 && scope_allows(token->scope, ACCESS_ADMIN, NULL, NULL);
 }
 
+/* The builds' own is always there. */
+static int build_repository(struct store *store, struct err *err)
+{
+    const struct repository *told = store_repository(store, BUILD_REPO);
+
+    if (!told)
+        return repository_take(store, BUILD_REPO, err);
+    return told->class == REPO_LOCAL && told->type == REPO_GENERIC && !told->immutable
+               ? 0
+               : err_set(err, ERR_INVALID, "repository " BUILD_REPO " is a plain local one");
+}
+
 /* All in one transaction; the token's file is written before it ends. */
 static int state_prepare(struct store *store, struct err *err)
 {
@@ -165,6 +178,8 @@ static int state_prepare(struct store *store, struct err *err)
     if (rc < 0)
         return rc;
     rc = repositories_configure(store, err);
+    if (rc == 0)
+        rc = build_repository(store, err);
     if (rc == 0)
         rc = tokens_each(store->writer_db, token_seen, &known, err);
     if (rc == 0 && !known)
@@ -208,6 +223,17 @@ static int index_open(struct store *store, const char *index, const char *journa
     return 0;
 }
 
+static int builds_prepare(struct store *store, struct err *err)
+{
+    struct strand_batch batch;
+
+    journal_batch(store->journal, &batch);
+    int rc = batch.begin(batch.ctx, err);
+    if (rc == 0)
+        rc = builds_restore(store, err);
+    return rc < 0 ? rc : batch.commit(batch.ctx, err);
+}
+
 static int state_open(struct store *store, struct err *err)
 {
     const char *dir = store->settings->state_dir;
@@ -223,10 +249,14 @@ static int state_open(struct store *store, struct err *err)
         rc = state_prepare(store, err);
     if (rc == 0)
         rc = db_open_reader(index, &store->reader_db, err);
+    for (int i = 0; rc == 0 && i < STORE_SEARCHERS; i++)
+        rc = db_open_reader(index, &store->searchers[i].db, err);
     if (rc == 0)
         rc = tokens_each(store->reader_db, token_load, store, err);
     if (rc == 0)
         rc = blobs_open(store->blobs_dir, &store->blobs, err);
+    if (rc == 0)
+        rc = builds_prepare(store, err);
     return rc;
 }
 
@@ -254,6 +284,8 @@ static void strands_make(struct store *store)
     store->reader = strand_new(store->loop, NULL, NULL, NULL);
     for (int i = 0; i < STORE_DISKS; i++)
         store->disks[i] = strand_new(store->loop, NULL, NULL, NULL);
+    for (int i = 0; i < STORE_SEARCHERS; i++)
+        store->searchers[i].strand = strand_new(store->loop, NULL, NULL, NULL);
 }
 
 struct strand *store_disk(struct store *store)
@@ -267,6 +299,16 @@ struct strand *store_disk(struct store *store)
             best = disk;
     }
     store->disks_turn++;
+    return best;
+}
+
+const struct searcher *store_searcher(const struct store *store)
+{
+    const struct searcher *best = &store->searchers[0];
+
+    for (int i = 1; i < STORE_SEARCHERS; i++)
+        if (strand_waiting(store->searchers[i].strand) < strand_waiting(best->strand))
+            best = &store->searchers[i];
     return best;
 }
 
@@ -306,6 +348,8 @@ static void metrics_make(struct store *store)
 
 static void store_free(struct store *store)
 {
+    for (int i = 0; i < STORE_SEARCHERS; i++)
+        db_close(store->searchers[i].db);
     db_close(store->reader_db);
     journal_close(store->journal);
     db_close(store->writer_db);
@@ -369,7 +413,7 @@ static void parts_close(struct store *store)
 {
     if (!store->http_stopped || store->calls > 0)
         return;
-    store->closing = STORE_DISKS + 5;
+    store->closing = STORE_DISKS + STORE_SEARCHERS + 5;
     keeper_close(store->keeper, on_part_closed, store);
     uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);
     remote_close(store->remote, on_part_closed, store);
@@ -377,6 +421,8 @@ static void parts_close(struct store *store)
     strand_close(store->reader, on_part_closed, store);
     for (int i = 0; i < STORE_DISKS; i++)
         strand_close(store->disks[i], on_part_closed, store);
+    for (int i = 0; i < STORE_SEARCHERS; i++)
+        strand_close(store->searchers[i].strand, on_part_closed, store);
 }
 
 void store_call_ended(struct store *store)

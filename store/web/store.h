@@ -3,8 +3,8 @@
  *   request --dispatch--> call --task on a strand--> done --> answer
  *
  * Strands: the writer (the index's one read-write connection, in batches), the reader
- * (its read-only connection, opening files, removing blobs), and a few disks, each of
- * which hashes and writes the uploads it was given. */
+ * (its read-only connection, opening files, removing blobs), two searchers (with one each), and a
+ * few disks, each of which hashes and writes the uploads it was given. */
 #pragma once
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@
 #include "store/disk/pins.h"
 #include "store/disk/tokens.h"
 
-enum { STORE_DISKS = 4, STORE_REPOSITORIES_MAX = 256 };
+enum { STORE_DISKS = 4, STORE_SEARCHERS = 2, STORE_REPOSITORIES_MAX = 256 };
 
 struct store_settings {
     const char *state_dir;    /* index.db, blobs/, admin.token below it */
@@ -29,6 +29,7 @@ struct store_settings {
     const char *public_url;   /* "" : told by the Host of each request */
     bool anonymous_read;
     int64_t upload_bytes_max; /* of one file */
+    int64_t search_ms;        /* the longest that one search may work */
     int64_t disk_floor_bytes; /* uploads are refused when less would stay free */
     int64_t sweep_grace_ms;
     int64_t sweep_period_ms;
@@ -66,7 +67,11 @@ struct store {
     struct strand *writer;
     struct strand *reader;
     struct strand *disks[STORE_DISKS];
-    size_t disks_turn; /* where the next search for an idle one begins */
+    struct searcher {
+        struct db *db;
+        struct strand *strand;
+    } searchers[STORE_SEARCHERS]; /* their own connections: a long search holds up no read */
+    size_t disks_turn;            /* where the next search for an idle one begins */
     struct auth *auth;
     struct http *http;
     struct metrics *metrics;
@@ -107,6 +112,8 @@ const struct repository *store_repository(const struct store *store, const char 
 void store_token_put(struct store *store, const struct token *token);
 /* The disk strand with the least to do. */
 struct strand *store_disk(struct store *store);
+/* The searcher with the least to do. */
+const struct searcher *store_searcher(const struct store *store);
 /* On a pool thread: would `bytes` more leave the floor free?  0 or -ERR_FULL. */
 int store_room(const struct store *store, int64_t bytes, struct err *err);
 
@@ -116,5 +123,7 @@ void store_on_request(void *ctx, struct http_request *request);
 void store_break(struct store *store, const struct err *err);
 /* One of store->calls is over. */
 void store_call_ended(struct store *store);
+/* builds.c: make the rows of build-info files that have none; at the start. */
+int builds_restore(struct store *store, struct err *err);
 /* sweeper.c: the periodic removal of orphaned blobs. */
 void sweeper_start(struct store *store);

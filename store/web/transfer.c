@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sos/base/auto.h"
+#include "store/core/build_info.h"
 #include "store/core/text.h"
 #include "store/web/call.h"
 #include "store/web/json.h"
@@ -75,6 +76,10 @@ void transfer_call(struct call *call)
         rc = target_parse(call, &call->item.at, &err);
     if (rc < 0) {
         call_error(call, 400, err.text);
+        return;
+    }
+    if (strcmp(call->item.at.repo, BUILD_REPO) == 0) {
+        call_error(call, 409, TEXT_BUILD_REPO);
         return;
     }
     if (!call_require(call, ACCESS_PUSH, &call->item.at))

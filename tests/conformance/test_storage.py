@@ -207,7 +207,8 @@ def test_system_calls(store):
     assert usage.status_code == 200 and usage.json() == {}
     assert store.get("/api/v1/uploads/config").json() == {"supported": False}
     keys = [r["key"] for r in store.get("/api/repositories").json()]
-    assert keys == ["sos-dev-local", "sos-logs-local", "sos-release-local"]
+    assert keys == ["artifactory-build-info", "sos-dev-local", "sos-logs-local",
+                    "sos-release-local"]
     one = store.get("/api/repositories/sos-dev-local").json()
     assert one["rclass"] == "local" and one["packageType"] == "generic"
     assert store.get("/api/repositories/none").status_code == 404
@@ -236,7 +237,8 @@ def test_storage_info_is_exact_at_once(store):
 def test_repositories_are_made_by_setting_and_kept(make_store, tmp_path):
     store = make_store("--repositories", "one immutable,two")
     store.put("/one/x", b"data")
-    assert [r["key"] for r in store.get("/api/repositories").json()] == ["one", "two"]
+    keys = [r["key"] for r in store.get("/api/repositories").json()]
+    assert keys == ["artifactory-build-info", "one", "two"]
     store.stop()
     store.flags = ("--repositories", "two")
     store.start()

@@ -16,9 +16,9 @@ import pytest
 from conftest import sums
 
 TRACES = pathlib.Path(__file__).parent / "traces"
-REPOSITORIES = "generic-local,libs-release-local,libs-snapshot-local"
+REPOSITORIES = "generic-local,release-local,libs-release-local,libs-snapshot-local"
 # Calls that are not served yet, told by their path.
-LATER = re.compile(r"/api/(search|build|builds)\b|\?stats$|/copied/")
+LATER = re.compile(r"/api/search\b|\?stats$")
 REQUEST = re.compile(r"^(\d{3}) ([A-Z]+) (\S+)$")
 DETAIL = re.compile(r"^ +(\{.*\}) len (\d+)$")
 
@@ -66,6 +66,12 @@ class Bytes:
         return sums(self.by_claim[value])[kind]
 
 
+def whole_build(body, length):
+    """The recording of a build-info was cut behind the name of its last field but a few."""
+    assert body.endswith('"started')
+    return (body + '":"2026-02-02T02:40:00.000+0000"}').ljust(length).encode()
+
+
 @pytest.mark.parametrize("name", ["dohq.txt", "jf.txt", "js.txt", "mvn.txt"])
 def test_a_recorded_client_meets_the_same_statuses(make_store, name):
     store = make_store("--repositories", REPOSITORIES)
@@ -82,6 +88,8 @@ def test_a_recorded_client_meets_the_same_statuses(make_store, name):
         elif status != 404 and not target.endswith("ping"):
             sent["Authorization"] = "Bearer " + store.token   # recorded without any check
         data = made.by_path.get(target.split(";")[0], body.encode()) if length else b""
+        if target.endswith("/api/build"):
+            data = whole_build(body, length)
         assert len(data) == length, target
         client = http.client.HTTPConnection(store.host, store.port, timeout=20)
         client.request(method, target, data, sent)

@@ -18,6 +18,13 @@ static void a_repository_is_what_its_words_say(void **state)
     assert_string_equal(repo.deploy, "a");
     assert_ok(repo_parse("r go remote url=https://host.example:8443/go/", &repo, &err), err);
     assert_string_equal(repo.url, "https://host.example:8443/go");
+    assert_ok(repo_parse("p pypi virtual members=a+b mix=one+two-2", &repo, &err), err);
+    assert_true(repo_mixes(&repo, "one") && repo_mixes(&repo, "two-2"));
+    assert_false(repo_mixes(&repo, "two") || repo_mixes(&repo, "three"));
+    assert_ok(repo_parse("p pypi virtual members=a mix=*", &repo, &err), err);
+    assert_true(repo_mixes(&repo, "one"));
+    assert_ok(repo_parse("p pypi virtual members=a", &repo, &err), err);
+    assert_false(repo_mixes(&repo, "one"));
     assert_ok(repo_parse("m maven snapshots", &repo, &err), err);
     assert_true(repo.no_releases && !repo.no_snapshots);
 }
@@ -43,6 +50,10 @@ static void what_is_no_repository_is_refused_and_named(void **state)
         { "a virtual members=b++c", "not understood" },
         { "a members=b", "only a virtual one" },
         { "a maven releases snapshots", "neither" },
+        { "a virtual members=b mix=c", "only a virtual pypi" },
+        { "a pypi virtual members=b mix=", "not understood" },
+        { "a pypi virtual members=b mix=C", "not understood" },
+        { "a pypi virtual members=b mix=c++d", "not understood" },
     };
 
     (void)state;
