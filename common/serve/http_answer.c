@@ -79,8 +79,10 @@ static ssize_t on_no_body(void *ctx, uint64_t position, char *room, size_t size)
 
 void http_answer_unchanged(struct http_request *request, int64_t size)
 {
+    uint64_t total = size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)size;
+
     request_answer(request, 304, NULL,
-                   MHD_create_response_from_callback((uint64_t)size, 1, on_no_body, NULL, NULL));
+                   MHD_create_response_from_callback(total, 1, on_no_body, NULL, NULL));
 }
 
 void http_answer(struct http_request *request, int status, const char *type, const void *body,

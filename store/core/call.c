@@ -51,6 +51,10 @@ static const struct row {
     { "POST", "/api/build/retention/", true, CALL_BUILD_RETENTION, "GET, HEAD, POST" },
     { "GET", "/api/build/", true, CALL_BUILD, "GET, HEAD" },
     { "GET", "/api/builds/buildArtifacts/", true, CALL_BUILD_ARTIFACTS, "GET, HEAD" },
+    { "GET", "/api/npm/", true, CALL_NPM, "GET, HEAD, PUT, POST, DELETE" },
+    { "PUT", "/api/npm/", true, CALL_NPM, "GET, HEAD, PUT, POST, DELETE" },
+    { "POST", "/api/npm/", true, CALL_NPM, "GET, HEAD, PUT, POST, DELETE" },
+    { "DELETE", "/api/npm/", true, CALL_NPM, "GET, HEAD, PUT, POST, DELETE" },
     { "GET", "/metrics", false, CALL_METRICS, "GET, HEAD" },
 };
 

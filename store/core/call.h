@@ -45,6 +45,7 @@ enum call_kind {
     CALL_SEARCH_GAVC,
     CALL_SEARCH_VERSIONS,
     CALL_SEARCH_LATEST,
+    CALL_NPM, /* api/npm/…, any method; rest: "repo/…" */
     CALL_GET, /* an item; rest: "repo/path;k=v" */
     CALL_PUT,
     CALL_DELETE,

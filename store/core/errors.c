@@ -21,15 +21,30 @@ static char *text_cleaned(const char *text)
     return clean;
 }
 
-char *error_json(int status, const char *message)
+/* Takes `root`. */
+static char *json_text(json_t *root)
 {
-    auto_free char *clean = text_cleaned(message);
-    json_t *root = json_pack("{s:[{s:i, s:s}]}", "errors", "status", status, "message", clean);
     char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+
     if (!text)
         abort(); /* out of memory */
     json_decref(root);
     return text;
+}
+
+char *error_json(int status, const char *message)
+{
+    auto_free char *clean = text_cleaned(message);
+
+    return json_text(json_pack("{s:[{s:i, s:s}]}", "errors", "status", status, "message", clean));
+}
+
+char *error_json_npm(int status, const char *message)
+{
+    auto_free char *clean = text_cleaned(message);
+
+    return json_text(json_pack("{s:s, s:[{s:i, s:s}]}", "error", clean, "errors", "status", status,
+                               "message", clean));
 }
 
 void error_no_overwrite(const struct item_path *item, const char *user, char ret[ERROR_TEXT_MAX])

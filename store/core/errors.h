@@ -18,6 +18,8 @@ enum { ERROR_TEXT_MAX = 2048 };
 
 /* Gives the JSON text (free()). */
 char *error_json(int status, const char *message);
+/* The same with "error": "message" beside it. */
+char *error_json_npm(int status, const char *message);
 
 void error_no_overwrite(const struct item_path *item, const char *user, char ret[ERROR_TEXT_MAX]);
 void error_no_permission(const char *verb, const struct item_path *item, const char *user,

@@ -248,6 +248,7 @@ static const struct {
     [CALL_BUILD_RENAME] = { build_rename_call, ACCESS_DELETE, SOMEWHERE },
     [CALL_BUILD_RETENTION] = { build_retention_call, ACCESS_DELETE, SOMEWHERE },
     [CALL_BUILD_PROMOTE] = { build_promote_call, ACCESS_PUSH, SOMEWHERE },
+    [CALL_NPM] = { npm_call, ACCESS_NONE, SOMEWHERE },
     [CALL_GET] = { get_call, ACCESS_READ, AT_ITEM },
     [CALL_PUT] = { put_call, ACCESS_PUSH, AT_ITEM },
     [CALL_DELETE] = { delete_call, ACCESS_DELETE, AT_ITEM },
@@ -277,8 +278,8 @@ static bool call_admit(struct call *call)
         return true;
     if (!call_identify(call))
         return false;
-    if (call->kind == CALL_NONE || call->kind == CALL_NOT_ALLOWED)
-        return true;
+    if (call->kind == CALL_NONE || call->kind == CALL_NOT_ALLOWED || call->kind == CALL_NPM)
+        return true; /* npm's calls ask by themselves: one of them is the login */
     return call_admit_at(call, calls[call->kind].access, calls[call->kind].where);
 }
 
@@ -344,7 +345,7 @@ void call_answer_text(struct call *call, int status, const char *type)
 
 void call_error(struct call *call, int status, const char *message)
 {
-    auto_free char *text = error_json(status, message);
+    auto_free char *text = (call->kind == CALL_NPM ? error_json_npm : error_json)(status, message);
     call_answer(call, status, "application/json", text);
 }
 

@@ -60,6 +60,7 @@ struct call {
     } listing;               /* of ?list */
     struct issue *issue;     /* of a token being made; owned by tokens.c's on_free */
     struct finding *finding; /* of a search; owned by search.c's on_free */
+    struct npm_call *npm;    /* of CALL_NPM; owned by npm.c's on_free */
     struct upload *upload;   /* of a PUT with bytes; owned by upload.c's on_free */
     struct maven *maven;     /* of a Maven repository's path; owned by maven.c's on_free */
     char *text;              /* the answer's body, made by the work; owned */
@@ -96,6 +97,7 @@ bool call_flag(const struct call *call, const char *name, bool fallback); /* "0"
 void call_answer(struct call *call, int status, const char *type, const char *text);
 /* Takes call->text. */
 void call_answer_text(struct call *call, int status, const char *type);
+/* {"errors": [{status, message}]}; to npm also {"error": message}, which is what it shows. */
 void call_error(struct call *call, int status, const char *message);
 /* By task.err: 400, 404 (`missing` is the text), 403, 409, 507, 502 and 504 (of an upstream), or
  * 500, which is logged. */
@@ -115,6 +117,7 @@ void transfer_call(struct call *call);
 void repositories_call(struct call *call);
 void repository_call(struct call *call);
 void system_call(struct call *call);
+void npm_call(struct call *call);
 void pypi_call(struct call *call);
 void pypi_upload_call(struct call *call);
 void aql_call(struct call *call);
