@@ -1,8 +1,9 @@
 /* pypi_upload.c - POST of a file to a PyPI repository, as twine and uv send it: a form with fields
  * about the file and the file itself, in any order.
  *
- * Source: the upload API of docs.pypi.org.  Stored once a file stays: the same bytes again are
- * fine, others are 409, which is what twine --skip-existing looks for; so no other failure is. */
+ * Source: "Upload API" of the documentation of PyPI.  Stored once a file stays: the same bytes
+ * again are fine, others are 409, which clients may be told to take for "is there already"; so a
+ * damaged upload is not 409 but 400. */
 #include <string.h>
 
 #include "sos/base/auto.h"
