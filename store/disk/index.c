@@ -144,7 +144,7 @@ int index_find(struct db *db, const struct item_path *at, struct item *ret, stru
 
 int index_find_id(struct db *db, int64_t id, struct item *ret, struct err *err)
 {
-    sqlite3_stmt *st = db_bind(db, "SELECT " ITEM_COLUMNS " WHERE i.id=?", "i", id);
+    sqlite3_stmt *st = db_bind(db, "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE i.id=?", "i", id);
     int rc = db_step(db, st, err);
 
     if (rc == 0)
@@ -194,7 +194,7 @@ int index_with_bytes(struct db *db, const char *sha256, int64_t max, item_fn eac
     int stop = 0;
     int rc = 0;
     sqlite3_stmt *st =
-        db_bind(db, "SELECT " ITEM_COLUMNS " WHERE i.sha256=? LIMIT ?", "ti", sha256, max);
+        db_bind(db, "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE i.sha256=? LIMIT ?", "ti", sha256, max);
 
     while (stop == 0 && (rc = db_step(db, st, err)) > 0) {
         item_read(st, &item);
