@@ -22,6 +22,7 @@
 #include "sos/base/config.h"
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
+#include "sos/serve/limits.h"
 
 static const struct config_item items[] = {
     { .name = "listen",
@@ -314,6 +315,7 @@ static int fail(const struct err *err)
 static void process_prepare(void)
 {
     signal(SIGPIPE, SIG_IGN);
+    limits_raise_files();
     mallopt(M_ARENA_MAX, 2);
     mallopt(M_TRIM_THRESHOLD, 256 << 10);
     mallopt(M_MMAP_THRESHOLD, 256 << 10);

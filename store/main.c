@@ -13,6 +13,7 @@
 #include "sos/base/auto.h"
 #include "sos/base/config.h"
 #include "sos/base/log.h"
+#include "sos/serve/limits.h"
 #include "store/disk/fsck.h"
 #include "store/disk/rebuild.h"
 #include "store/web/store.h"
@@ -144,6 +145,7 @@ static int serve(const struct store_settings *settings, struct err *err)
 {
     uv_loop_t *loop = uv_default_loop();
     struct program program = { 0 };
+    int64_t files_max = limits_raise_files();
 
     int rc = store_start(loop, settings, &program.store, err);
     if (rc < 0)
@@ -151,8 +153,8 @@ static int serve(const struct store_settings *settings, struct err *err)
     signals_watch(loop, &program);
     printf("ready %s\n", http_url(program.store->http));
     fflush(stdout);
-    log_info("store", "serving", "state=%s repositories=%zu", settings->state_dir,
-             program.store->repositories_count);
+    log_info("store", "serving", "state=%s repositories=%zu files_max=%" PRId64,
+             settings->state_dir, program.store->repositories_count, files_max);
     uv_run(loop, UV_RUN_DEFAULT);
     if (program.store)
         return err_set(err, ERR_IO, "the disk is broken");

@@ -266,7 +266,7 @@ static int prepare(struct blob_writer *writer, struct err *err)
     struct digests digests;
     blob_seal(writer, &digests);
     int rc = check_whole(writer, err);
-    writer->is_there = rc == 0 && blobs_have(writer->blobs, digests.sha256);
+    writer->is_there = rc == 0 && blobs_size(writer->blobs, digests.sha256) == digests.size_bytes;
     if (rc == 0 && !writer->is_there && fchmod(writer->fd, 0400) < 0)
         rc = err_errno(err, "change the mode of a blob in %s", writer->blobs->dir);
     return rc;
@@ -280,13 +280,28 @@ static int sync_bytes(struct blob_writer *const *writers, size_t count, struct e
     return 0;
 }
 
+/* Somebody was faster with the same bytes, or a damaged file has the name: that one goes. */
+static int name_take(const struct blob_writer *writer, const char *name, struct err *err)
+{
+    int dirfd = writer->blobs->dirfd;
+    struct stat st;
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+        st.st_size == writer->digests.size_bytes)
+        return 0;
+    if (renameat(dirfd, writer->temp, dirfd, name) < 0)
+        return own_errno(err, "name blob", writer->digests.sha256);
+    return 0;
+}
+
 static int give_name(const struct blob_writer *writer, struct err *err)
 {
     int dirfd = writer->blobs->dirfd;
     char name[NAME_MAX_LEN];
     blob_name(writer->digests.sha256, name);
-    if (writer->is_there || linkat(dirfd, writer->temp, dirfd, name, 0) == 0 || errno == EEXIST)
+    if (writer->is_there || linkat(dirfd, writer->temp, dirfd, name, 0) == 0)
         return 0;
+    if (errno == EEXIST)
+        return name_take(writer, name, err);
     return own_errno(err, "name blob", writer->digests.sha256);
 }
 

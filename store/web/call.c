@@ -7,6 +7,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/log.h"
 #include "store/core/text.h"
+#include "store/web/bytes.h"
 #include "store/web/remote.h"
 
 /* --- its life --- */
@@ -379,6 +380,10 @@ void call_fail(struct call *call, const char *missing)
         call_error(call, 507, err->text);
         return;
     default:
+        if (bytes_failed(call->store, err)) {
+            call_error(call, 500, err->text);
+            return;
+        }
         log_error("store", "call failed", "user=%s error=\"%s\"", call->user, err->text);
         call_error(call, 500, "Internal error; the store's log tells more.");
     }

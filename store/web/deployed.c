@@ -47,6 +47,9 @@ int deployed_find_claimed(struct call *call, struct db *db, struct digests *ret,
     static const struct item_path everywhere; /* no repository has the key "" */
     int rc = index_find_claimed(db, &call->claim, ret, err);
 
+    /* Without their file they must be sent again: that is what heals it. */
+    if (rc == 0 && blobs_size(call->store->blobs, ret->sha256) != ret->size_bytes)
+        return err_set(err, ERR_NOT_FOUND, "the bytes of %s are not there", ret->sha256);
     if (rc < 0 || call_may(call, ACCESS_READ, &everywhere))
         return rc;
     rc = index_with_bytes(db, ret->sha256, PLACES_MAX, is_readable, call, err);

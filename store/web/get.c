@@ -9,9 +9,11 @@
 #include "store/core/mime.h"
 #include "store/core/text.h"
 #include "store/core/when.h"
+#include "store/web/bytes.h"
 #include "store/web/call.h"
 #include "store/web/json.h"
 #include "store/web/maven.h"
+#include "store/web/keeper.h"
 #include "store/web/page.h"
 #include "store/web/remote.h"
 
@@ -44,7 +46,7 @@ static void find_work(struct call *call)
     if (rc == -ERR_NOT_FOUND)
         rc = find_checksum(call);
     else if (rc == 0 && !call->item.at.folder)
-        rc = blobs_read(store->blobs, call->item.digests.sha256, &call->fd, NULL, err);
+        rc = bytes_open(store, &call->item.digests, &call->fd, err);
     else if (rc == 0 && call->at.folder)
         rc = page_write(store->reader_db, &call->at, &call->text, err);
     call->task.rc = rc;
@@ -160,6 +162,8 @@ static void answer_bytes(struct call *call)
                  offset + len - 1, size);
         http_set_header(call->request, "Content-Range", range);
     }
+    if (part == 0 && size > BYTES_HASHED_MAX)
+        keeper_look(call->store->keeper, call->item.digests.sha256);
     metric_add(call->store->counts.downloads, 1);
     http_answer_file(call->request, part > 0 ? 206 : 200, mime_of(item_name(&call->item.at)),
                      take_fd(call->fd), offset, len);
@@ -223,7 +227,7 @@ static void read_work(struct call *call)
         call->task.rc = err_set(err, ERR_LIMIT, "%.150s is larger than %zu bytes", call->at.path,
                                 call->text_max);
     else
-        call->task.rc = blobs_read(store->blobs, call->item.digests.sha256, &fd, NULL, err);
+        call->task.rc = bytes_open(store, &call->item.digests, &fd, err);
     if (call->task.rc < 0)
         return;
     size_t size = (size_t)call->item.digests.size_bytes;

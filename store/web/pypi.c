@@ -9,6 +9,7 @@
 #include "store/core/text.h"
 #include "store/disk/pypi.h"
 #include "store/disk/wheel.h"
+#include "store/web/bytes.h"
 
 /* --- blocking work --- */
 
@@ -105,7 +106,7 @@ static int metadata_read(struct call *call, struct buf *ret, struct err *err)
 
     int rc = index_props(store->reader_db, call->item.id, &call->props, err);
     if (rc == 0)
-        rc = blobs_read(store->blobs, call->item.digests.sha256, &call->fd, NULL, err);
+        rc = bytes_open(store, &call->item.digests, &call->fd, err);
     for (size_t i = 0; i < props->count; i++)
         if (strcmp(props->list[i].key, PYPI_PROP_METADATA) == 0)
             told = props->list[i].value;

@@ -85,9 +85,12 @@ class Store:
         digest = hashlib.sha256(data).hexdigest()
         return self.state / "store" / "blobs" / digest[:2] / digest[2:]
 
-    def fsck(self):
-        return subprocess.run([os.environ["SOS_STORE"], "fsck", "--deep", "--state",
-                               str(self.state)], capture_output=True, text=True, timeout=TIMEOUT_S)
+    def run(self, verb, *flags):
+        return subprocess.run([os.environ["SOS_STORE"], verb, *flags, "--state", str(self.state)],
+                              capture_output=True, text=True, timeout=TIMEOUT_S)
+
+    def fsck(self, *flags):
+        return self.run("fsck", "--deep", *flags)
 
 
 @pytest.fixture
