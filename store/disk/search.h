@@ -12,13 +12,8 @@
 
 #include "sos/serve/db.h"
 #include "store/core/aql.h"
+#include "store/disk/downloads.h"
 #include "store/disk/index.h"
-
-struct downloads {
-    int64_t count; /* 0: never, and the rest is empty */
-    int64_t last_ms;
-    char last_by[AUTH_SUBJECT_MAX];
-};
 
 struct search_row {
     struct item item;

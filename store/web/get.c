@@ -11,6 +11,7 @@
 #include "store/core/when.h"
 #include "store/web/bytes.h"
 #include "store/web/call.h"
+#include "store/web/counter.h"
 #include "store/web/json.h"
 #include "store/web/maven.h"
 #include "store/web/keeper.h"
@@ -165,6 +166,9 @@ static void answer_bytes(struct call *call)
     if (part == 0 && size > BYTES_HASHED_MAX)
         keeper_look(call->store->keeper, call->item.digests.sha256);
     metric_add(call->store->counts.downloads, 1);
+    /* A download in parts is one. */
+    if (offset == 0 && strcmp(http_method(call->request), "GET") == 0)
+        counter_add(call->store->counter, &call->item, call->user, call->now_ms);
     http_answer_file(call->request, part > 0 ? 206 : 200, mime_of(item_name(&call->item.at)),
                      take_fd(call->fd), offset, len);
 }

@@ -3,7 +3,9 @@
 
 #include "sos/base/auto.h"
 #include "store/core/text.h"
+#include "store/disk/downloads.h"
 #include "store/web/call.h"
+#include "store/web/counter.h"
 #include "store/web/json.h"
 
 #define TYPE(name) "application/vnd.org.jfrog.artifactory.storage." name "+json"
@@ -262,6 +264,44 @@ static void on_modified(struct call *call)
         call_answer_text(call, 200, TYPE("ItemLastModified"));
 }
 
+/* --- ?stats --- */
+
+static void stats_work(struct call *call)
+{
+    struct err *err = &call->task.err;
+    struct db *db = call->store->writer_db;
+    struct downloads downloads;
+
+    call->task.rc = index_find(db, &call->at, &call->item, err);
+    if (call->task.rc == 0)
+        call->task.rc = downloads_find(db, call->item.id, &downloads, err);
+    if (call->task.rc < 0)
+        return;
+    auto_free char *uri = item_url(&call->item.at, call->base, "/api/storage");
+    json_t *object =
+        json_pack("{s:s, s:I, s:I, s:i, s:i}", "uri", uri, "downloadCount",
+                  (json_int_t)downloads.count, "lastDownloaded", (json_int_t)downloads.last_ms,
+                  "remoteDownloadCount", 0, "remoteLastDownloaded", 0);
+    if (downloads.count > 0)
+        json_object_set_new(object, "lastDownloadedBy", json_string(downloads.last_by));
+    call->text = json_take_text(object);
+}
+
+static void on_stats(struct call *call)
+{
+    if (call->task.rc < 0)
+        call_fail(call, TEXT_NO_ITEM);
+    else
+        call_answer_text(call, 200, TYPE("StatsInfo"));
+}
+
+/* On the writer's strand, behind what is still to be written of them. */
+static void stats_call(struct call *call)
+{
+    counter_write(call->store->counter);
+    call_post(call, call->store->writer, stats_work, on_stats);
+}
+
 /* --- which of them --- */
 
 static int wanted_parse(struct call *call, struct err *err)
@@ -287,7 +327,9 @@ void info_call(struct call *call)
         list_call(call);
     else if (call_asks(call, "lastModified"))
         call_post(call, reader, modified_work, on_modified);
-    else if (call_asks(call, "stats") || call_asks(call, "permissions"))
+    else if (call_asks(call, "stats"))
+        stats_call(call);
+    else if (call_asks(call, "permissions"))
         call_error(call, 501, "This store does not tell that");
     else
         call_post(call, reader, info_work, on_info);

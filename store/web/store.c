@@ -11,6 +11,7 @@
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
 #include "store/core/build_info.h"
+#include "store/web/counter.h"
 #include "store/web/keeper.h"
 #include "store/web/remote.h"
 
@@ -387,6 +388,7 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
     remote_start(store->remote);
     sweeper_start(store);
     store->keeper = keeper_new(store);
+    store->counter = counter_new(store);
     *ret = store;
     return 0;
 }
@@ -413,8 +415,9 @@ static void parts_close(struct store *store)
 {
     if (!store->http_stopped || store->calls > 0)
         return;
-    store->closing = STORE_DISKS + STORE_SEARCHERS + 5;
+    store->closing = STORE_DISKS + STORE_SEARCHERS + 6;
     keeper_close(store->keeper, on_part_closed, store);
+    counter_close(store->counter, on_part_closed, store);
     uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);
     remote_close(store->remote, on_part_closed, store);
     strand_close(store->writer, on_part_closed, store);

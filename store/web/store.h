@@ -90,6 +90,7 @@ struct store {
     bool sweep_busy;
 
     struct keeper *keeper;
+    struct counter *counter; /* of downloads */
 
     int64_t calls; /* at work, their client still there or not */
     bool stopping;
