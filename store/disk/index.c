@@ -193,8 +193,8 @@ int index_with_bytes(struct db *db, const char *sha256, int64_t max, item_fn eac
     struct item item;
     int stop = 0;
     int rc = 0;
-    sqlite3_stmt *st =
-        db_bind(db, "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE i.sha256=? LIMIT ?", "ti", sha256, max);
+    sqlite3_stmt *st = db_bind(db, "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE i.sha256=? LIMIT ?",
+                               "ti", sha256, max);
 
     while (stop == 0 && (rc = db_step(db, st, err)) > 0) {
         item_read(st, &item);

@@ -11,8 +11,9 @@
 
 enum {
     WAIT_MS = 1000,
-    SLOTS = 4096,         /* a power of two */
-    SLOTS_USED_MAX = 3072 /* then it is written at once; while that is so, more are not counted */
+    SLOTS = 4096,          /* a power of two */
+    SLOTS_USED_MAX = 3072, /* then they are written at once */
+    WRITES_MAX = 4,        /* at a time; then what has no slot is not counted */
 };
 
 struct slot {
@@ -23,51 +24,36 @@ struct slot {
 
 struct counter {
     struct store *store;
-    struct slot *slots;   /* being counted */
-    struct slot *writing; /* at work on the writer's strand; NULL: none */
+    struct slot *slots; /* owned */
     size_t used;
+    int writes; /* on the writer's strand */
     uv_timer_t timer;
-    struct task task;
-    void (*closed)(void *ctx);
+    void (*closed)(void *ctx); /* NULL: open */
     void *closed_ctx;
 };
 
-static void counter_end(struct counter *counter);
+/* What was counted up to now, on its way. */
+struct write {
+    struct counter *counter;
+    struct slot *slots; /* owned */
+    struct task task;
+};
 
 /* --- blocking work (the writer's strand) --- */
 
 static void write_work(struct task *task)
 {
-    struct counter *counter = container_of(task, struct counter, task);
+    struct write *write = container_of(task, struct write, task);
+    struct db *db = write->counter->store->writer_db;
 
     for (size_t i = 0; i < SLOTS && task->rc == 0; i++) {
-        const struct slot *slot = &counter->writing[i];
+        const struct slot *slot = &write->slots[i];
         if (slot->item)
-            task->rc = downloads_add(counter->store->writer_db, slot->item, slot->sha256,
-                                     &slot->downloads, &task->err);
+            task->rc = downloads_add(db, slot->item, slot->sha256, &slot->downloads, &task->err);
     }
 }
 
 /* --- events --- */
-
-static void on_written(struct task *task)
-{
-    struct counter *counter = container_of(task, struct counter, task);
-
-    if (task->rc < 0)
-        log_warn("store", "downloads not counted, going on", "error=\"%s\"", task->err.text);
-    free(counter->writing);
-    counter->writing = NULL;
-    if (counter->used > 0 && (counter->closed || !uv_is_active((uv_handle_t *)&counter->timer)))
-        counter_write(counter);
-    else if (counter->closed)
-        counter_end(counter);
-}
-
-static void on_timer(uv_timer_t *timer)
-{
-    counter_write(container_of(timer, struct counter, timer));
-}
 
 static void on_timer_closed(uv_handle_t *handle)
 {
@@ -82,7 +68,26 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void counter_end(struct counter *counter)
 {
-    uv_close((uv_handle_t *)&counter->timer, on_timer_closed);
+    if (counter->closed && counter->writes == 0)
+        uv_close((uv_handle_t *)&counter->timer, on_timer_closed);
+}
+
+static void on_written(struct task *task)
+{
+    struct write *write = container_of(task, struct write, task);
+    struct counter *counter = write->counter;
+
+    if (task->rc < 0)
+        log_warn("store", "downloads not counted, going on", "error=\"%s\"", task->err.text);
+    free(write->slots);
+    free(write);
+    counter->writes--;
+    counter_end(counter);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    counter_write(container_of(timer, struct counter, timer));
 }
 
 /* --- counting --- */
@@ -134,23 +139,23 @@ void counter_add(struct counter *counter, const struct item *item, const char *u
 
 void counter_write(struct counter *counter)
 {
-    if (counter->used == 0 || counter->writing)
-        return; /* what is being written goes on with the rest */
-    uv_timer_stop(&counter->timer);
-    counter->writing = counter->slots;
+    if (counter->used == 0 || counter->writes == WRITES_MAX)
+        return;
+    struct write *write = xcalloc(1, sizeof *write);
+
+    write->counter = counter;
+    write->slots = counter->slots;
     counter->slots = xcalloc(SLOTS, sizeof *counter->slots);
     counter->used = 0;
-    strand_post(counter->store->writer, &counter->task, write_work, on_written);
+    counter->writes++;
+    uv_timer_stop(&counter->timer);
+    strand_post(counter->store->writer, &write->task, write_work, on_written);
 }
 
 void counter_close(struct counter *counter, void (*closed)(void *ctx), void *ctx)
 {
+    counter_write(counter);
     counter->closed = closed;
     counter->closed_ctx = ctx;
-    if (counter->writing)
-        return; /* its end goes on */
-    if (counter->used > 0)
-        counter_write(counter);
-    else
-        counter_end(counter);
+    counter_end(counter);
 }

@@ -13,8 +13,8 @@
 #include "store/web/call.h"
 #include "store/web/counter.h"
 #include "store/web/json.h"
-#include "store/web/maven.h"
 #include "store/web/keeper.h"
+#include "store/web/maven.h"
 #include "store/web/page.h"
 #include "store/web/remote.h"
 
