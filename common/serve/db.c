@@ -18,9 +18,17 @@ enum {
 
 /* --- errors --- */
 
+/* Its memory beside the log (-shm) could not grow: a full disk, not a broken one. */
+static bool db_code_is_full(int code)
+{
+    return (code & 0xff) == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE;
+}
+
 /* The connection can no longer be trusted: what follows must not be committed. */
 static bool db_code_is_fatal(int code)
 {
+    if (db_code_is_full(code))
+        return false;
     switch (code & 0xff) {
     case SQLITE_IOERR:
     case SQLITE_CORRUPT:
@@ -33,14 +41,9 @@ static bool db_code_is_fatal(int code)
 
 static enum err_code db_code_class(int code)
 {
-    switch (code & 0xff) {
-    case SQLITE_CONSTRAINT:
-        return ERR_CONFLICT;
-    case SQLITE_FULL:
+    if (db_code_is_full(code))
         return ERR_FULL;
-    default:
-        return ERR_IO;
-    }
+    return (code & 0xff) == SQLITE_CONSTRAINT ? ERR_CONFLICT : ERR_IO;
 }
 
 int db_fail(struct db *db, struct err *err)

@@ -110,6 +110,10 @@ int index_deploy_claimed(struct db *db, const struct deployment *deployment, str
  * that was told as a folder. */
 int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, struct freed *freed,
                  struct err *err);
+/* The same for at most `max` items, those that lie lowest first; ret_count (may be NULL) grows.  1:
+ * there are more, and the folder itself is still there. */
+int index_delete_some(struct db *db, const struct item_path *at, int64_t max, int64_t *ret_count,
+                      struct freed *freed, struct err *err);
 /* Copy or move (a move removes what was copied).  Into an existing folder: below it.  `dry` only
  * tells.  -ERR_NOT_FOUND, -ERR_DENIED (index_deploy), -ERR_CONFLICT: into itself. */
 struct transfer {

@@ -7,6 +7,8 @@
 #include "store/disk/index.h"
 #include "store/disk/index_own.h"
 
+enum { DELETE_AT_ONCE = 10000 };
+
 /* --- repositories --- */
 
 int index_repository_put(struct db *db, const struct repository *repository, struct err *err)
@@ -247,58 +249,100 @@ int index_claim(struct db *db, int64_t item, int claimed, struct err *err)
 
 /* --- deleting --- */
 
-static int subtree_bytes(struct db *db, const struct item_path *at, const struct subtree *subtree,
-                         struct freed *ret, struct err *err)
+struct doomed {
+    int64_t *ids;
+    size_t count;
+    struct freed bytes; /* of those that are files */
+};
+
+static int doomed_add(struct db *db, sqlite3_stmt *st, struct doomed *doomed, struct err *err)
 {
-    sqlite3_stmt *st =
-        db_bind(db, "SELECT DISTINCT sha256 FROM items WHERE sha256 IS NOT NULL AND " IN_SUBTREE,
-                "tttt", at->repo, subtree->folder, subtree->from, subtree->to);
     int rc;
 
-    while ((rc = db_step(db, st, err)) > 0)
-        freed_add(ret, db_text(st, 0));
+    while ((rc = db_step(db, st, err)) > 0) {
+        doomed->ids = xrealloc(doomed->ids, (doomed->count + 1) * sizeof *doomed->ids);
+        doomed->ids[doomed->count++] = db_int(st, 0);
+        if (*db_text(st, 1))
+            freed_add(&doomed->bytes, db_text(st, 1));
+    }
     return rc;
 }
 
-static int subtree_delete(struct db *db, const struct item_path *at, struct freed *ret_bytes,
-                          int64_t *ret_count, struct err *err)
+/* The lowest first, so that a folder never goes before what is in it. */
+static int doomed_find(struct db *db, const struct item_path *at, int64_t max,
+                       struct doomed *doomed, struct err *err)
 {
     struct subtree subtree;
-    int changed = 0;
 
     subtree_of(at, 0, &subtree);
-    int rc = subtree_bytes(db, at, &subtree, ret_bytes, err);
-    if (rc == 0)
-        rc = db_run(db, &changed, err, "DELETE FROM items WHERE " IN_SUBTREE, "tttt", at->repo,
-                    subtree.folder, subtree.from, subtree.to);
-    *ret_count += changed;
+    int rc = doomed_add(db,
+                        db_bind(db,
+                                "SELECT id, sha256 FROM items WHERE repo=? AND path>=? AND path<?"
+                                " ORDER BY path DESC LIMIT ?",
+                                "ttti", at->repo, subtree.from, subtree.to, max),
+                        doomed, err);
+    if (rc < 0 || doomed->count == (size_t)max || at->path[0] == '\0')
+        return rc;
+    return doomed_add(db,
+                      db_bind(db, "SELECT id, sha256 FROM items WHERE repo=? AND path=? LIMIT ?",
+                              "tti", at->repo, subtree.folder, max - (int64_t)doomed->count),
+                      doomed, err);
+}
+
+static int doomed_delete(struct db *db, const struct doomed *doomed, struct freed *freed,
+                         struct err *err)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < doomed->count; i++)
+        rc = db_run(db, NULL, err, "DELETE FROM items WHERE id=?", "i", doomed->ids[i]);
+    for (size_t i = 0; rc == 0 && i < doomed->bytes.count; i++)
+        rc = blob_release(db, doomed->bytes.list[i], freed, err);
     return rc;
 }
 
-int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, struct freed *freed,
-                 struct err *err)
+static void doomed_done(struct doomed *doomed)
+{
+    free(doomed->ids);
+    freed_done(&doomed->bytes);
+}
+
+int index_delete_some(struct db *db, const struct item_path *at, int64_t max, int64_t *ret_count,
+                      struct freed *freed, struct err *err)
 {
     struct item item;
-    struct freed bytes;
-    int64_t count = 0;
+    struct doomed doomed = { 0 };
     int rc = index_find(db, at, &item, err);
 
     if (rc < 0)
         return rc;
     if (at->folder && !item.at.folder)
         return err_set(err, ERR_NOT_FOUND, "%s:%s is no folder", at->repo, at->path);
-    freed_init(&bytes);
     if (item.at.folder)
-        rc = subtree_delete(db, at, &bytes, &count, err);
-    else
-        freed_add(&bytes, item.digests.sha256);
-    if (rc == 0 && item.id != 0) {
-        rc = db_run(db, NULL, err, "DELETE FROM items WHERE id=?", "i", item.id);
-        count++;
+        rc = doomed_find(db, at, max, &doomed, err);
+    bool more = doomed.count == (size_t)max;
+    if (rc == 0 && !more && item.id != 0) {
+        doomed.ids = xrealloc(doomed.ids, (doomed.count + 1) * sizeof *doomed.ids);
+        doomed.ids[doomed.count++] = item.id;
+        if (!item.at.folder)
+            freed_add(&doomed.bytes, item.digests.sha256);
     }
-    for (size_t i = 0; rc == 0 && i < bytes.count; i++)
-        rc = blob_release(db, bytes.list[i], freed, err);
-    freed_done(&bytes);
+    if (rc == 0)
+        rc = doomed_delete(db, &doomed, freed, err);
+    if (rc == 0 && ret_count)
+        *ret_count += (int64_t)doomed.count;
+    doomed_done(&doomed);
+    return rc < 0 ? rc : more;
+}
+
+int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, struct freed *freed,
+                 struct err *err)
+{
+    int64_t count = 0;
+    int rc;
+
+    while ((rc = index_delete_some(db, at, DELETE_AT_ONCE, &count, freed, err)) > 0)
+        ;
     if (rc == 0 && ret_count)
         *ret_count = count;
     return rc;

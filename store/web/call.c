@@ -83,6 +83,49 @@ void call_let_go(struct call *call)
     call_release(call);
 }
 
+/* --- what must be possible on a full disk --- */
+
+static void spend_work(struct call *call)
+{
+    headroom_spend(call->store->headroom);
+    call->task.rc = 0;
+}
+
+static void on_spent(struct call *call)
+{
+    log_warn("store", "the disk is full, using the headroom to delete", "user=%s", call->user);
+    freed_done(&call->freed);
+    call_post(call, call->store->writer, call->removal, call->removal_then);
+}
+
+static void on_removal(struct call *call)
+{
+    if (call->task.rc == -ERR_FULL && headroom_is_held(call->store->headroom))
+        call_post(call, call->store->reader, spend_work, on_spent);
+    else
+        call->removal_then(call);
+}
+
+void call_post_removal(struct call *call, call_fn work, call_fn then)
+{
+    call->removal = work;
+    call->removal_then = then;
+    call_post(call, call->store->writer, work, on_removal);
+}
+
+/* What adds is refused while there is room to delete only. */
+static bool call_has_room(struct call *call, int access)
+{
+    struct err *err = &call->task.err;
+    bool adds = (access & (ACCESS_PUSH | ACCESS_ANNOTATE)) || call->kind == CALL_COPY;
+
+    if (!adds || call->kind == CALL_PROPS_REMOVE || headroom_check(call->store->headroom, err) == 0)
+        return true;
+    call->task.rc = -ERR_FULL;
+    call_fail(call, "");
+    return false;
+}
+
 /* --- who and where --- */
 
 bool call_may(const struct call *call, int access, const struct item_path *at)
@@ -301,7 +344,7 @@ void store_on_request(void *ctx, struct http_request *request)
             call_error(call, 404, TEXT_NO_FILE);
         else if (call->kind == CALL_NOT_ALLOWED)
             call_refuse_method(call, allow);
-        else
+        else if (call_has_room(call, calls[call->kind].access))
             calls[call->kind].run(call);
     }
     call->holds--;

@@ -23,11 +23,13 @@ struct call {
     struct store *store;
     struct http_request *request; /* NULL: the client is gone or answered */
     struct task task;
-    call_fn work;    /* pool thread: sets task.rc and task.err by returning */
-    call_fn then;    /* loop thread, always */
-    int holds;       /* tasks and callers in which it must stay */
-    call_fn on_gone; /* the request was closed while not busy; may be NULL */
-    call_fn on_free; /* may be NULL */
+    call_fn work;         /* pool thread: sets task.rc and task.err by returning */
+    call_fn then;         /* loop thread, always */
+    call_fn removal;      /* of call_post_removal(): its work … */
+    call_fn removal_then; /* … and what follows */
+    int holds;            /* tasks and callers in which it must stay */
+    call_fn on_gone;      /* the request was closed while not busy; may be NULL */
+    call_fn on_free;      /* may be NULL */
 
     enum call_kind kind;
     const char *rest;         /* of the path; borrowed from the request */
@@ -46,6 +48,7 @@ struct call {
     struct freed freed;
     bool recursive; /* of properties */
     bool dry;       /* of copy and move */
+    bool begun;     /* of a DELETE: a slice of it is done */
     /* Of a PyPI repository: an upload, owned by its shape, and a GET, owned by its on_free. */
     struct pypi_form *pypi_form;
     struct pypi_ask *pypi_ask;
@@ -77,6 +80,9 @@ struct call {
 
 /* Run `work` on the strand, then `then` on the loop; one at a time. */
 void call_post(struct call *call, struct strand *strand, call_fn work, call_fn then);
+/* On the writer's strand, for a `work` that makes room: on a full disk it is run once more with the
+ * store's headroom. */
+void call_post_removal(struct call *call, call_fn work, call_fn then);
 /* It stays until it is let go, whatever becomes of its client. */
 void call_hold(struct call *call);
 void call_let_go(struct call *call);

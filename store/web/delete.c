@@ -2,10 +2,22 @@
 #include "sos/base/auto.h"
 #include "store/web/call.h"
 
+enum { SLICE_ITEMS = 1000 };
+
+/* A slice of a folder: others write between two slices. */
 static void delete_work(struct call *call)
 {
-    call->task.rc =
-        index_delete(call->store->writer_db, &call->at, NULL, &call->freed, &call->task.err);
+    call->task.rc = index_delete_some(call->store->writer_db, &call->at, SLICE_ITEMS, NULL,
+                                      &call->freed, &call->task.err);
+}
+
+static void on_deleted(struct call *call);
+
+static void on_slice_freed(struct call *call)
+{
+    freed_done(&call->freed);
+    call->begun = true;
+    call_post_removal(call, delete_work, on_deleted);
 }
 
 static void on_freed(struct call *call)
@@ -19,8 +31,12 @@ static void on_deleted(struct call *call)
     char text[ERROR_TEXT_MAX];
 
     error_nothing_to_delete(&call->at, text);
-    if (call->task.rc < 0)
+    if (call->task.rc == -ERR_NOT_FOUND && call->begun)
+        on_freed(call); /* somebody else was faster with the rest */
+    else if (call->task.rc < 0)
         call_fail(call, text);
+    else if (call->task.rc > 0)
+        call_free_bytes(call, on_slice_freed);
     else
         call_free_bytes(call, on_freed);
 }
@@ -36,6 +52,6 @@ void delete_call(struct call *call)
         error_no_permission("delete", &call->at, call->user, text);
         call_error(call, 403, text);
     } else {
-        call_post(call, call->store->writer, delete_work, on_deleted);
+        call_post_removal(call, delete_work, on_deleted);
     }
 }

@@ -26,7 +26,11 @@ struct keeper {
     struct snapshot *snapshot; /* the next slice is to be written */
     bool snapshot_busy;
     bool turning;               /* the writer has the task */
+    int64_t turned_bytes;       /* size of the logs that the snapshot replaces */
     int64_t snapshot_failed_at; /* size of the logs then: not tried again until they doubled */
+
+    struct task headroom_task;
+    bool headroom_busy;
 
     struct task scrub_task;
     struct scrub *scrub;
@@ -66,6 +70,14 @@ static void slice_work(struct task *task)
         keeper->snapshot = NULL;
 }
 
+/* --- blocking work: the headroom --- */
+
+static void headroom_work(struct task *task)
+{
+    struct keeper *keeper = container_of(task, struct keeper, headroom_task);
+    headroom_take(keeper->store->headroom);
+}
+
 /* --- blocking work: the scrub --- */
 
 static void scrub_work(struct task *task)
@@ -103,7 +115,7 @@ static void on_slice(struct task *task)
     if (keeper->snapshot)
         snapshot_go_on(keeper);
     else if (task->rc == 0)
-        log_info("journal", "written anew", "%s", "");
+        log_info("journal", "written anew", "log_bytes=%" PRId64, keeper->turned_bytes);
 }
 
 static void on_turned(struct task *task)
@@ -125,20 +137,35 @@ static void snapshot_go_on(struct keeper *keeper)
 }
 
 /* Twice what is alive is in the files at most, beyond what a small store need not care for. */
-static bool snapshot_is_due(const struct keeper *keeper)
+static bool snapshot_is_due(struct keeper *keeper)
 {
     int64_t logs;
     int64_t snapshot;
 
     journal_sizes(keeper->store->journal, &logs, &snapshot);
+    keeper->turned_bytes = logs;
     return logs > keeper->store->settings->journal_growth_bytes && logs > snapshot &&
            logs > 2 * keeper->snapshot_failed_at;
+}
+
+static void on_headroom(struct task *task)
+{
+    struct keeper *keeper = container_of(task, struct keeper, headroom_task);
+
+    keeper->headroom_busy = false;
+    if (headroom_is_held(keeper->store->headroom))
+        log_info("store", "there is room again, taking files", "headroom_bytes=%d",
+                 STORE_HEADROOM_BYTES);
 }
 
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *keeper = container_of(timer, struct keeper, tick);
 
+    if (!keeper->closing && !keeper->headroom_busy && !headroom_is_held(keeper->store->headroom)) {
+        keeper->headroom_busy = true;
+        strand_post(keeper->strand, &keeper->headroom_task, headroom_work, on_headroom);
+    }
     if (keeper->closing || keeper->snapshot_busy || !snapshot_is_due(keeper))
         return;
     keeper->snapshot_busy = true;

@@ -240,10 +240,14 @@ static int state_open(struct store *store, struct err *err)
     const char *dir = store->settings->state_dir;
     auto_free char *index = xasprintf("%s/index.db", dir);
     auto_free char *journal = xasprintf("%s/journal", dir);
+    auto_free char *headroom = xasprintf("%s/headroom", dir);
 
     store->blobs_dir = xasprintf("%s/blobs", dir);
     store->quarantine_dir = xasprintf("%s/quarantine", dir);
     int rc = fs_mkdirs(dir, 0700, err);
+    if (rc < 0)
+        return rc;
+    store->headroom = headroom_new(headroom, STORE_HEADROOM_BYTES);
     if (rc == 0)
         rc = index_open(store, index, journal, err);
     if (rc == 0)
@@ -318,6 +322,8 @@ int store_room(const struct store *store, int64_t bytes, struct err *err)
     int64_t free_bytes = blobs_free_bytes(store->blobs);
     int64_t floor_bytes = store->settings->disk_floor_bytes;
 
+    if (headroom_check(store->headroom, err) < 0)
+        return -ERR_FULL;
     if (free_bytes - bytes >= floor_bytes)
         return 0;
     return err_set(err, ERR_FULL,
@@ -359,6 +365,7 @@ static void store_free(struct store *store)
     auth_free(store->auth);
     remote_free(store->remote);
     metrics_free(store->metrics);
+    headroom_free(store->headroom);
     free(store->blobs_dir);
     free(store->quarantine_dir);
     free(store);

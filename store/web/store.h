@@ -16,12 +16,14 @@
 #include "sos/serve/http.h"
 #include "sos/serve/metrics.h"
 #include "sos/serve/strand.h"
+#include "store/disk/headroom.h"
 #include "store/disk/index.h"
 #include "store/disk/journal.h"
 #include "store/disk/pins.h"
 #include "store/disk/tokens.h"
 
 enum { STORE_DISKS = 4, STORE_SEARCHERS = 2, STORE_REPOSITORIES_MAX = 256 };
+enum { STORE_HEADROOM_BYTES = 8 << 20 };
 
 struct store_settings {
     const char *state_dir;    /* index.db, blobs/, admin.token below it */
@@ -64,6 +66,7 @@ struct store {
     struct db *writer_db;
     struct db *reader_db;
     struct journal *journal;
+    struct headroom *headroom;
     struct strand *writer;
     struct strand *reader;
     struct strand *disks[STORE_DISKS];

@@ -136,6 +136,11 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+def free_bytes(folder):
+    room = os.statvfs(folder)
+    return room.f_bavail * room.f_frsize
+
+
 def fill(folder):
     """Take every last byte of the disk."""
     filler = folder / "filler"
@@ -168,16 +173,34 @@ def test_a_full_disk_is_507_and_passes(make_store, small_disk):
         assert store.get(f"{DEV}/{number}").content == data[number]
     assert store.put(DEV + "/more", b"x" * 100).status_code == 507
     assert store.put(DEV + "/more", iter([b"x" * 100])).status_code == 507
-    # What needs a few pages of the index is done or refused, and the store stays up.
+    # What needs a few pages of the index is done until they are used up, then refused.
+    codes = [store.put(f"/api/storage{DEV}/{turn % 9}?properties=k={turn}{'v' * 4000}").status_code
+             for turn in range(300)]
+    assert codes[-1] == 507 and set(codes) <= {204, 507}
+    # Deleting is possible all the same, and what it frees is free.
+    assert free_bytes(small_disk) < 1 << 20
     for number in range(1, 4):
-        answer = store.put(f"/api/storage{DEV}/{number}?properties=k={'v' * 4000}")
-        assert answer.status_code in (204, 507)
-    assert store.delete(f"{DEV}/1").status_code in (204, 507)
-    assert store.get(f"{DEV}/2").content == data[2]
+        assert store.delete(f"{DEV}/{number}").status_code == 204
+        assert store.get(f"{DEV}/{number}").status_code == 404
+    assert free_bytes(small_disk) > 3 << 20
+    answer = store.put(f"/api/storage{DEV}/4?properties=k=v")
+    assert answer.status_code == 507 and "only reading and deleting" in message(answer)
+    assert store.get(f"{DEV}/4").content == data[4]
     filler.unlink()
 
     assert store.delete(f"{DEV}/0").status_code == 204
-    assert store.put(DEV + "/more", b"x" * 100).status_code == 201
+    deadline = time.monotonic() + 20
+    while store.put(DEV + "/more", b"x" * 100).status_code != 201:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
     assert store.process.pid == pid and store.process.poll() is None
+    assert store.fsck().returncode == 0
+    # A full disk is no reason not to start and delete, either.
+    store.kill()
+    filler = fill(small_disk)
+    store.start()
+    assert store.get(f"{DEV}/4").content == data[4]
+    assert store.delete(f"{DEV}/4").status_code == 204
+    filler.unlink()
     assert store.fsck().returncode == 0
     store.stop()
