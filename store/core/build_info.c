@@ -10,14 +10,18 @@
 
 /* --- places and times --- */
 
-/* What Artifactory encodes in these names, so that its clients find them. */
+/* What Artifactory encodes in these names, so that jf, which encodes them the same way to look for
+ * them, finds them: an apostrophe as a quotation mark, a blank only beside a slash. */
 static void encode_name(struct buf *ret, const char *name)
 {
-    for (; *name; name++) {
-        if (strchr("/\\|*?':;%", *name))
-            buf_printf(ret, "%%%02X", (unsigned)(unsigned char)*name);
+    for (const char *at = name; *at; at++) {
+        bool beside_slash = at[1] == '/' || (at > name && at[-1] == '/');
+        if (*at == '\'')
+            buf_add_str(ret, "%22");
+        else if (strchr("/\\|*?:;%", *at) || (*at == ' ' && beside_slash))
+            buf_printf(ret, "%%%02X", (unsigned)(unsigned char)*at);
         else
-            buf_add(ret, name, 1);
+            buf_add(ret, at, 1);
     }
 }
 

@@ -342,7 +342,9 @@ static int retention_read(const json_t *body, struct retention *ret, struct err 
 {
     const json_t *count = json_object_get(body, "count");
     const json_t *oldest = json_object_get(body, "minimumBuildDate");
+    const char *count_text = json_string_value(count);
     const char *text = json_string_value(oldest);
+    char *end = "";
 
     *ret = (struct retention){ .count = -1,
                                .artifacts =
@@ -350,9 +352,13 @@ static int retention_read(const json_t *body, struct retention *ret, struct err 
                                .stay = json_object_get(body, "buildNumbersNotToBeDiscarded") };
     if (json_is_integer(count))
         ret->count = json_integer_value(count);
+    else if (count_text && *count_text)
+        ret->count = strtoll(count_text, &end, 10); /* jf writes it so */
+    if (*end)
+        return err_set(err, ERR_INVALID, "'count' is no number");
     if (json_is_integer(oldest))
         ret->oldest_ms = json_integer_value(oldest);
-    if (text && !when_iso_parse(text, &ret->oldest_ms))
+    if (text && *text && !when_iso_parse(text, &ret->oldest_ms))
         return err_set(err, ERR_INVALID, "'minimumBuildDate' is no time");
     return 0;
 }

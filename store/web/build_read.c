@@ -109,6 +109,21 @@ static int load(struct call *call, const char *number, int64_t started_ms, struc
     return rc < 0 ? rc : build_load(call, reader, ret_build, ret, err);
 }
 
+/* "a/b" may also be a name alone, whose slash the client did not encode. */
+static bool names_join(struct call *call)
+{
+    struct build_call *asked = call->build;
+    size_t len = strlen(asked->name);
+
+    if (len + 1 + strlen(asked->number) > BUILD_NAME_MAX)
+        return false;
+    snprintf(asked->name + len, sizeof asked->name - len, "/%s", asked->number);
+    bool may = build_may(call, ACCESS_READ, asked->name);
+    if (!may)
+        asked->name[len] = '\0';
+    return may;
+}
+
 static void build_work(struct call *call)
 {
     struct build_call *asked = call->build;
@@ -116,10 +131,11 @@ static void build_work(struct call *call)
     struct build_info info;
 
     call->task.rc = load(call, asked->number, asked->started_ms, &build, &info);
-    if (call->task.rc < 0)
-        return;
-    call->text = json_take_text(json_pack("{s:o, s:o}", "buildInfo", info.json, "uri",
-                                          build_uri(call, build.name, build.number)));
+    if (call->task.rc == -ERR_NOT_FOUND && names_join(call))
+        numbers_work(call);
+    else if (call->task.rc == 0)
+        call->text = json_take_text(json_pack("{s:o, s:o}", "buildInfo", info.json, "uri",
+                                              build_uri(call, build.name, build.number)));
 }
 
 /* --- the difference of two --- */

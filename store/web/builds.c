@@ -38,12 +38,25 @@ bool build_may(const struct call *call, int access, const char *name)
     return build_folder(name, &folder, NULL) == 0 && call_may(call, access, &folder);
 }
 
-static int segment_take(const char **at, char ret[BUILD_NAME_MAX + 1], struct err *err)
+/* "NAME", "NAME/NUMBER" or "NAME/NUMBER/REPOSITORY".  A name may hold slashes that the client did
+ * not encode, as jf does: the number is what stands behind the last. */
+static int names_take(struct call *call, struct err *err)
 {
-    size_t len = strcspn(*at, "/");
-    int rc = text_decode(*at, len, false, ret, BUILD_NAME_MAX + 1, err);
+    struct build_call *build = call->build;
+    const char *end = call->rest + strlen(call->rest);
+    const char *slash = NULL;
 
-    *at += len + ((*at)[len] == '/');
+    if (call->kind == CALL_BUILD_ARTIFACTS && (slash = strrchr(call->rest, '/')))
+        end = slash;
+    slash = NULL;
+    if (call->kind != CALL_BUILD_RENAME && call->kind != CALL_BUILD_RETENTION)
+        slash = memrchr(call->rest, '/', (size_t)(end - call->rest));
+    const char *name_end = slash ? slash : end;
+    int rc = text_decode(call->rest, (size_t)(name_end - call->rest), false, build->name,
+                         sizeof build->name, err);
+    if (rc == 0 && slash)
+        rc = text_decode(slash + 1, (size_t)(end - slash - 1), false, build->number,
+                         sizeof build->number, err);
     return rc;
 }
 
@@ -76,13 +89,10 @@ static int other_take(struct call *call, const char *parameter, struct err *err)
 bool build_call_named(struct call *call, int access)
 {
     struct build_call *build = call->build;
-    const char *at = call->rest;
     struct item_path folder;
     struct err err = { 0 };
-    int rc = segment_take(&at, build->name, &err);
+    int rc = names_take(call, &err);
 
-    if (rc == 0)
-        rc = segment_take(&at, build->number, &err);
     if (rc == 0)
         rc = started_take(call, &err);
     if (rc == 0)

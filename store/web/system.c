@@ -96,17 +96,26 @@ static void summary_total(struct summary *summary)
                                     (json_int_t)(summary->all_folders + summary->all_files)));
 }
 
+/* Of the whole store the counts are text: Go clients read them so. */
+static json_t *count_text(int64_t count)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRId64, count);
+    return json_string(text);
+}
+
 static json_t *binaries_json(const struct summary *summary, int64_t blobs, int64_t bytes)
 {
     char ratio[16];
 
     snprintf(ratio, sizeof ratio, "%.2f%%",
              summary->all_bytes ? 100.0 * (double)bytes / (double)summary->all_bytes : 100.0);
-    return json_pack("{s:I, s:o, s:o, s:s, s:I, s:I}", "binariesCount", (json_int_t)blobs,
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o}", "binariesCount", count_text(blobs),
                      "binariesSize", bytes_text(bytes), "artifactsSize",
                      bytes_text(summary->all_bytes), "optimization", ratio, "itemsCount",
-                     (json_int_t)(summary->all_files + summary->all_folders), "artifactsCount",
-                     (json_int_t)summary->all_files);
+                     count_text(summary->all_files + summary->all_folders), "artifactsCount",
+                     count_text(summary->all_files));
 }
 
 static void storage_work(struct call *call)

@@ -74,7 +74,15 @@ def test_names_with_any_letters(store):
     numbers = store.get("/api/build" + row["uri"]).json()
     assert urllib.parse.unquote(numbers["buildsNumbers"][0]["uri"]) == "/" + number
     (file,) = store.get(f"/api/storage/{BUILD_REPO}?list&deep=1").json()["files"]
-    assert file["uri"] == "/a%2Fb c%3Ad%25%27é+/1%2F2%3F%2A%7C%3B%5C-1770000000000.json"
+    assert file["uri"] == "/a%2Fb c%3Ad%25%22é+/1%2F2%3F%2A%7C%3B%5C-1770000000000.json"
+
+
+def test_slashes_that_a_client_did_not_encode(store):
+    publish(store, info("16", "a/b"))
+    assert store.get("/api/build/a/b/16").json()["buildInfo"]["number"] == "16"
+    assert store.get("/api/build/a/b").json()["buildsNumbers"][0]["uri"] == "/16"
+    publish(store, info("b", "a"))
+    assert store.get("/api/build/a/b").json()["buildInfo"]["name"] == "a"
 
 
 def test_the_newest_of_a_number_unless_another_is_asked_for(store):

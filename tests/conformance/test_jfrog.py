@@ -1,0 +1,32 @@
+"""The library that jf is made of, unpatched: see jfrog/main.go."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+
+PROGRAM = pathlib.Path(__file__).parent / "jfrog"
+
+
+@pytest.fixture(scope="module")
+def jfrog(tmp_path_factory):
+    if not shutil.which("go"):
+        pytest.skip("no go to build it with")
+    cache = pathlib.Path(os.environ.get("SOS_CLIENTS") or tmp_path_factory.mktemp("clients"))
+    program = tmp_path_factory.mktemp("jfrog") / "jfrog"
+    env = dict(os.environ, GOPATH=str(cache / "go"), GOCACHE=str(cache / "go-build"),
+               GOFLAGS="-modcacherw", GOTOOLCHAIN="local", CGO_ENABLED="0")
+    built = subprocess.run(["go", "build", "-o", program, "."], cwd=PROGRAM, env=env,
+                           capture_output=True, text=True, timeout=500)
+    assert built.returncode == 0, built.stderr
+    return program
+
+
+def test_every_step_of_jf(make_store, jfrog, tmp_path):
+    store = make_store("--repositories", "dev,release")
+    run = subprocess.run([jfrog, store.root, store.token, tmp_path / "files"], text=True,
+                         env=dict(os.environ, JFROG_CLI_TEMP_DIR=str(tmp_path)),
+                         capture_output=True, timeout=120)
+    assert run.returncode == 0 and "jfrog ok" in run.stdout, (run.stdout, run.stderr, store.tail())
