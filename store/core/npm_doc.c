@@ -320,18 +320,44 @@ json_t *npm_doc_version(const json_t *doc, const char *version_or_tag)
     return manifest || !tagged ? manifest : json_object_get(versions, tagged);
 }
 
+void npm_manifest_rewrite(json_t *manifest, const char *name, const char *package_url)
+{
+    json_t *dist = json_object_get(manifest, "dist");
+    const char *version = text_of(manifest, "version");
+
+    if (!version || !text_of(dist, "tarball"))
+        return;
+    auto_free char *url = npm_tarball_url(package_url, name, version);
+    json_object_set_new(dist, "tarball", json_string(url));
+}
+
 void npm_doc_rewrite(json_t *doc, const char *package_url)
 {
     const char *name = text_of(doc, "name");
     const char *version;
     json_t *manifest;
 
-    json_object_foreach(json_object_get(doc, "versions"), version, manifest)
-    {
-        json_t *dist = json_object_get(manifest, "dist");
-        if (!name || !text_of(dist, "tarball"))
-            continue;
-        auto_free char *url = npm_tarball_url(package_url, name, version);
-        json_object_set_new(dist, "tarball", json_string(url));
-    }
+    json_object_foreach(json_object_get(doc, "versions"), version, manifest) if (name)
+        npm_manifest_rewrite(manifest, name, package_url);
+}
+
+int npm_dist_read(const json_t *manifest, struct npm_dist *ret, struct err *err)
+{
+    const json_t *dist = json_object_get(manifest, "dist");
+    const char *integrity = text_of(dist, "integrity");
+    const char *shasum = text_of(dist, "shasum");
+    const char *url = text_of(dist, "tarball");
+
+    *ret = (struct npm_dist){ 0 };
+    if (integrity)
+        npm_integrity_find(integrity, "sha512", ret->integrity);
+    if (shasum && strlen(shasum) == SHA1_HEX - 1)
+        memcpy(ret->shasum, shasum, SHA1_HEX);
+    if (url && strlen(url) < sizeof ret->url)
+        memcpy(ret->url, url, strlen(url) + 1);
+    if (ret->integrity[0] || ret->shasum[0])
+        return 0;
+    err_set(err, ERR_CONFLICT, "the upstream promises neither dist.integrity nor dist.shasum");
+    err_reason(err, "UPSTREAM");
+    return -ERR_CONFLICT;
 }

@@ -63,5 +63,17 @@ json_t *npm_doc_abbreviated(const json_t *doc);
 json_t *npm_doc_version(const json_t *doc, const char *version_or_tag);
 /* Replace each dist.tarball by what it is below `package_url`. */
 void npm_doc_rewrite(json_t *doc, const char *package_url);
+/* The same of one version's manifest. */
+void npm_manifest_rewrite(json_t *manifest, const char *name, const char *package_url);
+
+enum { NPM_TARBALL_URL_MAX = 2048 };
+/* What a manifest tells of its tarball. */
+struct npm_dist {
+    char integrity[NPM_INTEGRITY_MAX]; /* of sha512; "": none is told */
+    char shasum[SHA1_HEX];             /* "" */
+    char url[NPM_TARBALL_URL_MAX];     /* "" */
+};
+/* -ERR_CONFLICT: it promises nothing of the bytes. */
+int npm_dist_read(const json_t *manifest, struct npm_dist *ret, struct err *err);
 /* "{package_url}/-/name-1.0.0.tgz", percent-encoded; gives. */
 char *npm_tarball_url(const char *package_url, const char *name, const char *version);

@@ -124,6 +124,9 @@ void repositories_call(struct call *call);
 void repository_call(struct call *call);
 void system_call(struct call *call);
 void npm_call(struct call *call);
+/* GET of a tarball by its plain path in an npm repository that is not a local one: what it must be
+ * is asked first.  false: it is none. */
+bool npm_get(struct call *call);
 void pypi_call(struct call *call);
 void pypi_upload_call(struct call *call);
 void aql_call(struct call *call);

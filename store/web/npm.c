@@ -15,8 +15,7 @@ enum {
     ADVICE_BODY_MAX = 8 << 20
 };
 
-#define JSON_TYPE        "application/json"
-#define ABBREVIATED_TYPE "application/vnd.npm.install-v1+json"
+#define JSON_TYPE "application/json"
 
 /* --- answers --- */
 
@@ -48,7 +47,7 @@ void npm_answer_text(struct call *call, int status)
         http_answer_unchanged(call->request, (int64_t)strlen(call->text));
     else
         call_answer_text(call, status,
-                         npm->abbreviated && npm->path.what == NPM_PACKAGE ? ABBREVIATED_TYPE
+                         npm->abbreviated && npm->path.what == NPM_PACKAGE ? NPM_ABBREVIATED_TYPE
                                                                            : JSON_TYPE);
 }
 
@@ -342,15 +341,15 @@ static const struct npm_route {
     { NPM_USER, "PUT", login, ACCESS_NONE, false },
     { NPM_ADVISORIES, "POST", advisories, ACCESS_READ, false },
     { NPM_SEARCH, "GET", search, ACCESS_READ, false },
-    { NPM_TAGS, "GET", npm_tags_call, ACCESS_READ, false },
+    { NPM_TAGS, "GET", npm_read_call, ACCESS_READ, false },
     { NPM_TAG, "PUT", tag_put, ACCESS_ANNOTATE, true },
     { NPM_TAG, "POST", tag_put, ACCESS_ANNOTATE, true },
     { NPM_TAG, "DELETE", tag_delete, ACCESS_ANNOTATE, true },
-    { NPM_PACKAGE, "GET", npm_document_call, ACCESS_READ, false },
+    { NPM_PACKAGE, "GET", npm_read_call, ACCESS_READ, false },
     { NPM_PACKAGE, "PUT", npm_put_call, ACCESS_PUSH, true },
     { NPM_PACKAGE, "DELETE", remove_call, ACCESS_DELETE, true },
-    { NPM_VERSION, "GET", npm_version_call, ACCESS_READ, false },
-    { NPM_TARBALL, "GET", npm_tarball_call, ACCESS_READ, false },
+    { NPM_VERSION, "GET", npm_read_call, ACCESS_READ, false },
+    { NPM_TARBALL, "GET", npm_read_call, ACCESS_READ, false },
     { NPM_TARBALL, "DELETE", remove_call, ACCESS_DELETE, true },
 };
 
@@ -430,27 +429,52 @@ static void npm_run(struct call *call)
         route->run(call);
 }
 
-void npm_call(struct call *call)
+static void npm_begin(struct call *call, const struct repository *repository)
 {
-    struct npm_call *npm = call->npm = xcalloc(1, sizeof *npm);
-    struct err err = { 0 };
-    char text[ERROR_TEXT_MAX];
+    struct npm_call *npm = call->npm;
     const char *known = http_header(call->request, "If-None-Match");
 
-    call->on_free = npm_free;
-    if (npm_path_parse(call->rest, &npm->path, &err) < 0) {
-        call_error(call, 400, err.text);
-        return;
-    }
-    npm->repository = store_repository(call->store, npm->path.repo);
-    if (!npm->repository || npm->repository->type != REPO_NPM) {
-        snprintf(text, sizeof text, "There is no npm repository named %s", npm->path.repo);
-        call_error(call, 404, text);
-        return;
-    }
-    npm->target = target_of(call, npm->repository);
+    npm->repository = repository;
+    npm->target = target_of(call, repository);
     npm->none_match = xstrdup(known);
     npm->abbreviated = npm_wants_abbreviated(http_header(call->request, "Accept"));
     package_url_make(call);
     npm_run(call);
+}
+
+void npm_call(struct call *call)
+{
+    const struct repository *repository;
+    struct err err = { 0 };
+    char text[ERROR_TEXT_MAX];
+
+    call->npm = xcalloc(1, sizeof *call->npm);
+    call->on_free = npm_free;
+    if (npm_path_parse(call->rest, &call->npm->path, &err) < 0) {
+        call_error(call, 400, err.text);
+        return;
+    }
+    repository = store_repository(call->store, call->npm->path.repo);
+    if (repository && repository->type == REPO_NPM) {
+        npm_begin(call, repository);
+    } else {
+        snprintf(text, sizeof text, "There is no npm repository named %s", call->npm->path.repo);
+        call_error(call, 404, text);
+    }
+}
+
+bool npm_get(struct call *call)
+{
+    const struct repository *repository = store_repository(call->store, call->at.repo);
+    struct npm_path path;
+
+    if (!repository || repository->type != REPO_NPM || repository->class == REPO_LOCAL)
+        return false;
+    if (npm_path_parse(call->rest, &path, NULL) < 0 || path.what != NPM_TARBALL)
+        return false;
+    call->npm = xcalloc(1, sizeof *call->npm);
+    call->npm->path = path;
+    call->on_free = npm_free;
+    npm_begin(call, repository);
+    return true;
 }

@@ -3,6 +3,7 @@
  *   npm.c          which call it is, who may, and the small ones
  *   npm_publish.c  PUT of a document: a publication, deprecations, what unpublish leaves
  *   npm_read.c     documents, manifests and tarballs, whatever the repository's class
+ *   npm_remote.c   the same of a remote one
  *   npm_stream.c   a document kept from an upstream, its addresses replaced as it is sent */
 #pragma once
 #include <jansson.h>
@@ -12,6 +13,8 @@
 #include "store/web/call.h"
 
 enum { NPM_ETAG_MAX = 48, NPM_URL_MAX = 2048 };
+
+#define NPM_ABBREVIATED_TYPE "application/vnd.npm.install-v1+json"
 
 struct npm_publish;
 struct npm_read;
@@ -46,8 +49,5 @@ void npm_take_json(struct call *call, json_t *value);
 
 void npm_put_call(struct call *call);
 void npm_publish_free(struct call *call);
-void npm_document_call(struct call *call);
-void npm_version_call(struct call *call);
-void npm_tags_call(struct call *call);
-void npm_tarball_call(struct call *call);
+void npm_read_call(struct call *call);
 void npm_read_free(struct call *call);

@@ -1,27 +1,16 @@
 /* npm_read.c - documents, manifests, tags and tarballs.
  *
- *   document, tags:  member -> member -> … -> one has it: as it is; several: merged -> answer
+ *   document, tags:  member -> member -> … all that have it: merged (a remote's alone: streamed)
  *   manifest:        member -> member -> … the first that has it
  *   tarball:         the same
  *
- * A local or remote repository is asked as a virtual one of itself alone. */
+ * A local or remote repository is asked as a virtual one of itself alone.  What a remote is asked
+ * is in npm_remote.c. */
+#include "store/web/npm_read.h"
+
 #include <string.h>
 
 #include "sos/base/auto.h"
-#include "store/web/npm.h"
-
-enum { SOURCES_MAX = 16 };
-
-struct npm_read {
-    const char *members; /* those to come */
-    const struct repository *member;
-    json_t *doc; /* owned; what the members before had, merged */
-    bool failed; /* a member could not be asked: `err` tells … */
-    int rc;
-    struct err err;
-};
-
-static void member_next(struct call *call);
 
 /* --- blocking work --- */
 
@@ -47,13 +36,8 @@ static void local_document_work(struct call *call)
         call->task.rc =
             npm_package_doc(&package, call->store->blobs, npm->package_url, &doc, &call->task.err);
     npm_package_done(&package);
-    if (!doc)
-        return;
-    if (npm->read->doc)
-        npm_doc_merge(npm->read->doc, doc);
-    else
-        npm->read->doc = json_incref(doc);
-    json_decref(doc);
+    if (doc)
+        npm->read->sources[npm->read->count++] = (struct npm_source){ .doc = doc, .fd = -1 };
 }
 
 static void local_version_work(struct call *call)
@@ -92,20 +76,45 @@ static void local_tarball_work(struct call *call)
     call->task.rc = rc;
 }
 
-static void text_make(struct call *call)
+static void etag_make(struct call *call)
 {
-    struct npm_call *npm = call->npm;
     char sha256[SHA256_HEX];
 
     sha256_hex(call->text, strlen(call->text), sha256);
-    snprintf(npm->etag, sizeof npm->etag, "\"%.40s\"", sha256);
+    snprintf(call->npm->etag, sizeof call->npm->etag, "\"%.40s\"", sha256);
 }
 
-static void document_work(struct call *call)
+/* All that the members have, the first one's before the others'. */
+static int sources_merge(struct call *call, json_t **ret)
+{
+    struct npm_read *read = call->npm->read;
+    json_t *doc = NULL;
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < read->count; i++) {
+        struct npm_source *source = &read->sources[i];
+        if (!source->doc)
+            rc = npm_source_parse(source, call->npm->package_url, &call->task.err);
+        if (rc == 0 && !doc)
+            doc = json_incref(source->doc);
+        else if (rc == 0)
+            npm_doc_merge(doc, source->doc);
+    }
+    if (rc < 0)
+        json_decref(doc);
+    else
+        *ret = doc;
+    return rc;
+}
+
+static void merge_work(struct call *call)
 {
     struct npm_call *npm = call->npm;
-    json_t *doc = take_ptr(npm->read->doc);
+    json_t *doc = NULL;
 
+    call->task.rc = sources_merge(call, &doc);
+    if (call->task.rc < 0)
+        return;
     if (npm->path.what == NPM_TAGS)
         npm_take_json(call, json_incref(json_object_get(doc, "dist-tags")));
     else if (npm->abbreviated)
@@ -113,14 +122,17 @@ static void document_work(struct call *call)
     else
         npm_take_json(call, json_incref(doc));
     json_decref(doc);
-    text_make(call);
+    etag_make(call);
 }
 
 /* --- events (the loop) --- */
 
-static void on_text(struct call *call)
+static void on_merged(struct call *call)
 {
-    npm_answer_text(call, 200);
+    if (call->task.rc < 0)
+        npm_fail(call);
+    else
+        npm_answer_text(call, 200);
 }
 
 static void on_local(struct call *call)
@@ -132,35 +144,34 @@ static void on_local(struct call *call)
     else if (call->text)
         npm_answer_text(call, 200);
     else
-        member_next(call);
+        npm_member_next(call);
 }
 
 /* --- one member after the other --- */
 
+/* A member that could not be asked counts only when no other has it. */
 static void members_end(struct call *call)
 {
     struct npm_read *read = call->npm->read;
 
-    if (read->doc)
-        call_post(call, store_disk(call->store), document_work, on_text);
-    else if (call->npm->path.what == NPM_VERSION || call->npm->path.what == NPM_TARBALL)
-        call_error(call, 404, "version not found");
-    else
-        call_error(call, 404, "package not found");
+    if (read->count == 1 && !read->sources[0].doc && call->npm->path.what == NPM_PACKAGE) {
+        npm_stream_answer(call);
+    } else if (read->count > 0) {
+        call_post(call, store_disk(call->store), merge_work, on_merged);
+    } else if (read->rc < 0) {
+        call->task.rc = read->rc;
+        call->task.err = read->err;
+        npm_fail(call);
+    } else {
+        call_error(call, 404,
+                   call->npm->path.what == NPM_PACKAGE || call->npm->path.what == NPM_TAGS
+                       ? "package not found"
+                       : "version not found");
+    }
 }
 
-static void member_next(struct call *call)
+static void local_ask(struct call *call)
 {
-    struct npm_read *read = call->npm->read;
-    char key[REPO_KEY_MAX + 1];
-
-    if (!call->request)
-        return;
-    if (!repo_next_member(&read->members, key)) {
-        members_end(call);
-        return;
-    }
-    read->member = store_repository(call->store, key);
     call_post(call, call->store->reader,
               call->npm->path.what == NPM_VERSION   ? local_version_work
               : call->npm->path.what == NPM_TARBALL ? local_tarball_work
@@ -168,34 +179,40 @@ static void member_next(struct call *call)
               on_local);
 }
 
-static void read_begin(struct call *call)
+void npm_member_next(struct call *call)
+{
+    struct npm_read *read = call->npm->read;
+    char key[REPO_KEY_MAX + 1];
+
+    if (!call->request)
+        return;
+    if (read->count == NPM_SOURCES_MAX || !repo_next_member(&read->members, key)) {
+        members_end(call);
+        return;
+    }
+    read->member = store_repository(call->store, key);
+    (read->member->class == REPO_LOCAL ? local_ask : npm_remote_ask)(call);
+}
+
+void npm_member_failed(struct call *call)
+{
+    struct npm_read *read = call->npm->read;
+
+    if (read->rc == 0) {
+        read->rc = call->task.rc;
+        read->err = call->task.err;
+    }
+    npm_member_next(call);
+}
+
+void npm_read_call(struct call *call)
 {
     struct npm_call *npm = call->npm;
 
     npm->read = xcalloc(1, sizeof *npm->read);
     npm->read->members =
         npm->repository->class == REPO_VIRTUAL ? npm->repository->members : npm->repository->key;
-    member_next(call);
-}
-
-void npm_document_call(struct call *call)
-{
-    read_begin(call);
-}
-
-void npm_version_call(struct call *call)
-{
-    read_begin(call);
-}
-
-void npm_tags_call(struct call *call)
-{
-    read_begin(call);
-}
-
-void npm_tarball_call(struct call *call)
-{
-    read_begin(call);
+    npm_member_next(call);
 }
 
 void npm_read_free(struct call *call)
@@ -204,6 +221,11 @@ void npm_read_free(struct call *call)
 
     if (!read)
         return;
-    json_decref(read->doc);
+    for (size_t i = 0; i < read->count; i++) {
+        json_decref(read->sources[i].doc);
+        if (read->sources[i].fd >= 0)
+            close(read->sources[i].fd);
+    }
+    npm_stream_free(read->stream);
     free(read);
 }
