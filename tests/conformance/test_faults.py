@@ -13,22 +13,22 @@ import requests
 from conftest import message
 
 DEV = "/sos-dev-local"
-ROUNDS = int(os.environ.get("SOS_KILL_ROUNDS", "50"))
+ROUNDS = int(os.environ.get("SOS_KILL_ROUNDS", "200"))
 ERRORS = (requests.ConnectionError, requests.Timeout)
 
 
 class Load(threading.Thread):
-    """Puts files of its own, shares bytes with the others, deletes, sets properties; keeps what
-    it was told."""
+    """Puts files of its own, shares bytes with the others, deploys by checksum, copies, deletes, sets
+    properties; keeps what it was told."""
 
     def __init__(self, store, number, seed):
         super().__init__()
         self.base = store.base
         self.session = requests.Session()
         self.session.headers.update(store.session.headers)
-        self.random = random.Random(seed)
+        self.random = random.Random(seed * 100 + number)
         self.prefix = f"{DEV}/{seed}/{number}"
-        self.kept = {}      # path -> data: 201 and never touched again
+        self.kept = {}      # path -> (data, properties): 201, and what came after it
         self.gone = set()   # 204
         self.told = 0
         self.stop = False
@@ -42,49 +42,109 @@ class Load(threading.Thread):
             except ERRORS:
                 return      # killed in the middle: that one may be either way
 
+    def ask(self, method, path, **more):
+        return self.session.request(method, self.base + path, timeout=20, **more).status_code
+
+    def keep(self, path, data, props):
+        self.kept[path] = (data, props)
+        self.told += 1
+
     def turn(self, path):
+        kind = self.random.random()
+        if kind < 0.15 and self.kept:
+            self.claim(path)
+        elif kind < 0.3 and self.kept:
+            self.copy(path)
+        else:
+            self.put(path)
+        kind = self.random.random()
+        if kind < 0.3 and self.kept:
+            self.delete()
+        elif kind < 0.5 and path in self.kept:
+            self.annotate(path)
+
+    def put(self, path):
         shared = self.random.random() < 0.4
         size = self.random.choice([0, 10, 5000, 200000])
         data = b"shared" * self.random.randrange(5) if shared else path.encode() + b"x" * size
-        if self.session.put(self.base + path + ";k=v", data=data, timeout=20).status_code == 201:
-            self.kept[path] = data
-            self.told += 1
-        kind = self.random.random()
-        if kind < 0.3 and self.kept:
-            victim = self.random.choice(sorted(self.kept))
-            data = self.kept.pop(victim)
-            if self.session.delete(self.base + victim, timeout=20).status_code == 204:
-                self.gone.add(victim)
-        elif kind < 0.5:
-            self.session.put(f"{self.base}/api/storage{path}?properties=a=1", timeout=20)
+        if self.ask("PUT", path + ";k=v", data=data) == 201:
+            self.keep(path, data, {"k": ["v"]})
+
+    def claim(self, path):
+        data, _ = self.kept[self.random.choice(sorted(self.kept))]
+        headers = {"X-Checksum-Deploy": "true", "X-Checksum-Sha256": hashlib.sha256(data).hexdigest()}
+        if self.ask("PUT", path, headers=headers) == 201:
+            self.keep(path, data, {})
+
+    def copy(self, path):
+        source = self.random.choice(sorted(self.kept))
+        if self.ask("POST", f"/api/copy{source}?to={path}") == 200:
+            self.keep(path, *self.kept[source])
+
+    def delete(self):
+        victim = self.random.choice(sorted(self.kept))
+        del self.kept[victim]
+        if self.ask("DELETE", victim) == 204:
+            self.gone.add(victim)
+
+    def annotate(self, path):
+        data, props = self.kept.pop(path)
+        try:
+            if self.ask("PUT", f"/api/storage{path}?properties=a=1") == 204:
+                props = {**props, "a": ["1"]}
+        except ERRORS:
+            props = None    # either way
+            raise
+        finally:
+            self.kept[path] = (data, props)
+
+
+def run_load(store, seed, seconds):
+    """Six clients until the store is killed; what they were told."""
+    load = [Load(store, number, seed) for number in range(6)]
+    for thread in load:
+        thread.start()
+    time.sleep(seconds)     # when the kill falls is chance, not a wait
+    store.kill()
+    for thread in load:
+        thread.stop = True
+        thread.join()
+    return load
+
+
+def lose_index(store):
+    """As if the disk had lost it; the journal has it all."""
+    for file in (store.state / "store").glob("index.db*"):
+        file.unlink()
+    result = store.run("rebuild")
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_kill_9_under_mixed_load_takes_no_201_back(make_store):
-    store = make_store("--sweep-grace", "0")
+    store = make_store("--sweep-grace", "0", "--journal-growth", "100KiB")
     chance = random.Random(1)
     kept, gone, told = {}, set(), 0
     for turn in range(ROUNDS):
-        load = [Load(store, number, turn) for number in range(6)]
-        for thread in load:
-            thread.start()
-        time.sleep(chance.uniform(0.05, 0.5))    # when the kill falls is chance, not a wait
-        store.kill()
-        for thread in load:
-            thread.stop = True
-            thread.join()
+        for thread in run_load(store, turn, chance.uniform(0.02, 0.12)):
             kept.update(thread.kept)
             gone |= thread.gone
             told += thread.told
-        result = store.fsck()
-        assert result.returncode == 0, result.stdout + result.stderr
+        if turn % 20 == 10:
+            lose_index(store)
+        if turn % 5 == 0:
+            result = store.fsck()
+            assert result.returncode == 0, result.stdout + result.stderr
         store.start()
     assert told > ROUNDS
-    for path, data in kept.items():
+    for path, (data, props) in kept.items():
         answer = store.get(path)
         assert answer.status_code == 200 and answer.content == data, path
+        assert props is None or store.props(path) == props, path
     for path in gone:
         assert store.get(path).status_code == 404, path
+    assert store.fsck().returncode == 0
     assert not list((store.state / "store" / "blobs" / "tmp").iterdir())
+    print(f"{ROUNDS} kills, {told} told, {len(kept)} kept, {len(gone)} deleted")
 
 
 def test_the_sweep_removes_what_a_crash_left(make_store):
