@@ -18,8 +18,8 @@ static const char *const columns[AQL_FIELDS] = {
     [AQL_MODIFIED] = "+i.modified_ms",
     [AQL_MODIFIED_BY] = "i.modified_by",
     [AQL_UPDATED] = "i.updated_ms",
-    [AQL_DEPTH] = "(CASE i.path WHEN '' THEN 1 ELSE length(i.path) - length(replace(i.path, '/', "
-                  "'')) + 2 END)",
+    [AQL_DEPTH] = ("(CASE i.path WHEN '' THEN 1 ELSE length(i.path) - length(replace(i.path, '/', "
+                   "'')) + 2 END)"),
     [AQL_ORIGINAL_MD5] = "(CASE WHEN i.claimed & 2 THEN b.md5 END)",
     [AQL_ORIGINAL_SHA1] = "(CASE WHEN i.claimed & 1 THEN b.sha1 END)",
     [AQL_ACTUAL_MD5] = "b.md5",
