@@ -191,15 +191,19 @@ static void on_start(void *ctx, const char *name, const char **attributes)
         parse_stop(parse, err_set(parse->err, ERR_INVALID, "it is no metadata of Maven"));
 }
 
+/* Blanks around it go, and so does what no name holds: line ends and other controls. */
 static void text_trim(struct parse *parse)
 {
     size_t start = strspn(parse->text, " \t\r\n");
+    size_t kept = 0;
 
-    while (parse->text_len > start && strchr(" \t\r\n", parse->text[parse->text_len - 1]))
-        parse->text_len--;
-    parse->text_len -= start;
-    memmove(parse->text, parse->text + start, parse->text_len);
-    parse->text[parse->text_len] = '\0';
+    for (size_t i = start; i < parse->text_len; i++)
+        if ((unsigned char)parse->text[i] >= 0x20)
+            parse->text[kept++] = parse->text[i];
+    while (kept > 0 && parse->text[kept - 1] == ' ')
+        kept--;
+    parse->text_len = kept;
+    parse->text[kept] = '\0';
 }
 
 static void on_end(void *ctx, const char *name)
