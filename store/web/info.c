@@ -302,6 +302,78 @@ static void stats_call(struct call *call)
     call_post(call, call->store->writer, stats_work, on_stats);
 }
 
+/* --- ?permissions: who may what there, by their tokens --- */
+
+struct principals {
+    const struct call *call;
+    json_t *users;
+};
+
+enum { PERMISSIONS = 5 };
+static const char letters[] = "rwndm"; /* in the order of the bits */
+
+/* Many tokens of one name are one user, who may what any of them may. */
+static void principal_add(void *ctx, const struct token *token)
+{
+    struct principals *all = ctx;
+    const struct item_path *at = &all->call->at;
+    json_int_t bits = json_integer_value(json_object_get(all->users, token->subject));
+
+    if (token->expire_ms != 0 && token->expire_ms <= all->call->now_ms)
+        return;
+    for (int i = 0; i < PERMISSIONS; i++)
+        if (scope_allows(token->scope, 1 << i, at->repo, at->path))
+            bits |= 1 << i;
+    if (bits != 0)
+        json_object_set_new(all->users, token->subject, json_integer(bits));
+}
+
+static void bits_to_letters(json_t *users)
+{
+    const char *user;
+    json_t *bits;
+    void *next;
+
+    json_object_foreach_safe(users, next, user, bits)
+    {
+        json_int_t access = json_integer_value(bits);
+        json_t *list = json_array();
+        for (int i = 0; i < PERMISSIONS; i++)
+            if (access & 1 << i)
+                json_array_append_new(list, json_stringn(&letters[i], 1));
+        json_object_set_new(users, user, list);
+    }
+}
+
+static void permissions_work(struct call *call)
+{
+    struct err *err = &call->task.err;
+    struct principals all = { .call = call, .users = json_object() };
+    int rc = index_find(call->store->reader_db, &call->at, &call->item, err);
+
+    if (rc == 0)
+        rc = tokens_each(call->store->reader_db, principal_add, &all, err);
+    bits_to_letters(all.users);
+    auto_free char *uri = item_url(&call->at, call->base, "/api/storage");
+    call->text = json_take_text(
+        json_pack("{s:s, s:{s:o, s:{}}}", "uri", uri, "principals", "users", all.users, "groups"));
+    call->task.rc = rc;
+}
+
+static void on_permissions(struct call *call)
+{
+    if (call->task.rc < 0)
+        call_fail(call, TEXT_NO_ITEM);
+    else
+        call_answer_text(call, 200, TYPE("ItemPermissions"));
+}
+
+static void permissions_call(struct call *call)
+{
+    if (call_require(call, ACCESS_MANAGE, &call->at))
+        call_post(call, call->store->reader, permissions_work, on_permissions);
+}
+
 /* --- which of them --- */
 
 static int wanted_parse(struct call *call, struct err *err)
@@ -330,7 +402,7 @@ void info_call(struct call *call)
     else if (call_asks(call, "stats"))
         stats_call(call);
     else if (call_asks(call, "permissions"))
-        call_error(call, 501, "This store does not tell that");
+        permissions_call(call);
     else
         call_post(call, reader, info_work, on_info);
 }

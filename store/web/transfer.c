@@ -67,6 +67,26 @@ static void on_transferred(struct call *call)
     }
 }
 
+/* What lies in a remote or virtual repository comes from elsewhere; builds come by their API. */
+static bool target_takes(struct call *call, const struct item_path *at)
+{
+    const struct repository *repository = store_repository(call->store, at->repo);
+    char text[ERROR_TEXT_MAX];
+
+    if (!repository) {
+        error_no_repository(at->repo, text);
+        call_error(call, 404, text);
+    } else if (repository->class != REPO_LOCAL) {
+        snprintf(text, sizeof text, "'%s' is not a local repository", at->repo);
+        call_error(call, 400, text);
+    } else if (strcmp(at->repo, BUILD_REPO) == 0) {
+        call_error(call, 409, TEXT_BUILD_REPO);
+    } else {
+        return true;
+    }
+    return false;
+}
+
 void transfer_call(struct call *call)
 {
     struct err err = { 0 };
@@ -78,10 +98,8 @@ void transfer_call(struct call *call)
         call_error(call, 400, err.text);
         return;
     }
-    if (strcmp(call->item.at.repo, BUILD_REPO) == 0) {
-        call_error(call, 409, TEXT_BUILD_REPO);
+    if (!target_takes(call, &call->item.at))
         return;
-    }
     if (!call_require(call, ACCESS_PUSH, &call->item.at))
         return;
     call->dry = call_flag(call, "dry", false);

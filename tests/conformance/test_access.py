@@ -19,7 +19,7 @@ def store(make_store):
 
 def make(store, scope, **more):
     answer = store.session.post(store.root + "/access/api/v1/tokens",
-                                json={"username": "ci", "scope": scope, **more}, timeout=20)
+                                json={"username": "ci", "scope": scope} | more, timeout=20)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Cache-Control"] == "no-store"
     return answer.json()
@@ -182,6 +182,21 @@ def test_the_older_form(store):
     assert store.session.post(store.base + "/api/security/token/revoke",
                               data={"token": answer["access_token"]}, timeout=20).status_code == 200
     assert old("GET", "/one/x").status_code == 401
+
+
+def test_who_may_what_is_told_to_who_may_manage(store):
+    store.put("/one/a/x", b"x")
+    make(store, "artifact:one/a:r,w")
+    make(store, "artifact:one/a/x:n")
+    make(store, "artifact:two:r", username="other")
+    told = store.get("/api/storage/one/a/x?permissions").json()
+    assert told == {"uri": store.base + "/api/storage/one/a/x",
+                    "principals": {"users": {"farm": ["r", "w", "n", "d", "m"],
+                                             "ci": ["r", "w", "n"]}, "groups": {}}}
+    reader = As(store, make(store, "artifact:one:r")["access_token"])
+    assert reader("GET", "/api/storage/one/a/x?permissions").status_code == 403
+    manager = As(store, make(store, "artifact:one:r,m")["access_token"])
+    assert manager("GET", "/api/storage/one/a/x?permissions").status_code == 200
 
 
 def test_nobody_makes_no_token(store):
