@@ -35,7 +35,8 @@ FILL = [
     " ELSE '.bin' END, printf('%064x', k), 1700000000000 + k * 7919 % 60000000000, 'ci',"
     " 1700000000000 + k * 7919 % 60000000000, 'ci', 1700000000000 FROM temp.n",
     "INSERT INTO items (repo, path, name, created_ms, created_by, modified_ms, modified_by, updated_ms)"
-    " SELECT DISTINCT 'libs', 'org/g' || (v % 40) || '/t' || (v % 400) || '/u/m' || (v % 4000), 'v' || v, 1, 'ci', 1, 'ci', 1"
+    " SELECT DISTINCT 'libs', 'org/g' || (v % 40) || '/t' || (v % 400) || '/u/m' || (v % 4000), 'v' || v,"
+    " 1700000000000 + v * 7919 % 60000000000, 'ci', 1700000000000, 'ci', 1700000000000"
     " FROM (SELECT DISTINCT k / :folder AS v FROM temp.n)",
     "INSERT INTO items (id, repo, path, name, sha256, created_ms, created_by, modified_ms, modified_by, updated_ms)"
     " SELECT 10000000 + k, 'artifactory-build-info', 'build-' || (k % 200), k || '-' || (1700000000000 + k) || '.json',"
@@ -63,7 +64,8 @@ def jf_pattern(rnd):
     path = f"{place(v := rnd.randrange(ITEMS // FOLDER))}/v{v}"
     return ('items.find({"path":{"$ne":"."},"$or":[{"$and":[{"repo":"libs","path":"' + path + '","name":{"$match":"*"}}]},'
             '{"$and":[{"repo":"libs","path":{"$match":"' + path + '/*"},"name":{"$match":"*"}}]}]})' + INCLUDE,
-            FROM + "WHERE i.repo='libs' AND (i.path=? OR (i.path>? AND i.path<?))", (path, path + "/", path + "0"), FOLDER)
+            FROM + "WHERE i.repo='libs' AND i.path=? UNION ALL " + FROM + "WHERE i.repo='libs' AND i.path>? AND i.path<?",
+            (path, path + "/", path + "0"), FOLDER)
 
 
 def jf_tree(rnd):
@@ -123,7 +125,7 @@ def by_checksum(rnd):
 def by_name(rnd):
     name = f"artifact-{rnd.randrange(ITEMS // 10, ITEMS)}"
     return ('items.find({"repo":"libs","name":{"$match":"' + name + '.*"}})',
-            FROM + "WHERE i.repo='libs' AND i.name>=? AND i.name<?", (name + ".", name + "/"), 1)
+            FROM.replace("items i", "items i INDEXED BY items_by_name") + "WHERE i.repo='libs' AND i.name>=? AND i.name<?", (name + ".", name + "/"), 1)
 
 
 def old_ones(_):

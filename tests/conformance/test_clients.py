@@ -50,6 +50,11 @@ assert "/copy/x.bin" in names and "/moved/x.bin" in names, names
 assert (root / "newdir").is_dir()
 copied.unlink()
 assert not copied.exists()
+found = root.aql("items.find", {"repo": "sos-dev-local", "$or": [{"name": {"$match": "sfix*"}},
+                 {"path": "moved"}]}, ".include", ["repo", "path", "name", "type"],
+                 ".sort", {"$asc": ["name"]})
+assert [str(root.from_aql(item)) for item in found] == [str(path), str(root / "moved" / "x.bin")]
+assert path.download_stats().download_count == 1, path.download_stats()
 print("dohq ok")
 """
 
