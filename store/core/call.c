@@ -33,6 +33,8 @@ static const struct row {
     { "POST", "/api/security/token", false, CALL_TOKEN_MAKE_FORM, "GET, HEAD, POST" },
     { "GET", "/api/security/token", false, CALL_TOKENS, "GET, HEAD, POST" },
     { "POST", "/api/security/token/revoke", false, CALL_TOKEN_REVOKE_FORM, "POST" },
+    { "GET", "/api/go/", true, CALL_GOLANG, "GET, HEAD, PUT" },
+    { "PUT", "/api/go/", true, CALL_GOLANG_PUT, "GET, HEAD, PUT" },
     { "GET", "/api/pypi/", true, CALL_PYPI, "GET, HEAD, POST" },
     { "POST", "/api/pypi/", true, CALL_PYPI_UPLOAD, "GET, HEAD, POST" },
     { "POST", "/api/search/aql", false, CALL_AQL, "POST" },

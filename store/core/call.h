@@ -36,6 +36,8 @@ enum call_kind {
     CALL_BUILD_RETENTION,
     CALL_BUILD_PROMOTE,
     CALL_METRICS,
+    CALL_GOLANG, /* api/go/…; rest: "repo/module/@v/…" */
+    CALL_GOLANG_PUT,
     CALL_PYPI,        /* GET api/pypi/…; rest: "repo/simple/…" or "repo/packages/…" */
     CALL_PYPI_UPLOAD, /* POST api/pypi/repo */
     CALL_AQL,         /* POST api/search/aql */

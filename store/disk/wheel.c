@@ -2,44 +2,16 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 
 #include "sos/base/auto.h"
+#include "store/disk/zip.h"
 
 enum {
-    LIST_MAX = 32 << 20, /* of the zip's list of files, which libarchive reads whole */
-    TAIL_MAX = 65536 + 22,
-    TAIL_RECORD = 22,
     READ_BYTES = 64 << 10,
 };
-
-/* Is the zip's list of files small enough to be read?  Told by the record at its end (APPNOTE.TXT
- * 4.3.16), behind which is a comment at most. */
-static int list_check(int fd, struct err *err)
-{
-    struct stat st;
-    auto_free unsigned char *tail = xmalloc(TAIL_MAX);
-
-    if (fstat(fd, &st) < 0)
-        return err_errno(err, "look at a wheel");
-    off_t from = st.st_size > TAIL_MAX ? st.st_size - TAIL_MAX : 0;
-    ssize_t len = pread(fd, tail, TAIL_MAX, from);
-    for (ssize_t at = len - TAIL_RECORD; at >= 0; at--) {
-        uint32_t size;
-        if (memcmp(tail + at, "PK\5\6", 4) != 0)
-            continue;
-        memcpy(&size, tail + at + 12, sizeof size);
-        return le32toh(size) <= LIST_MAX
-                   ? 0
-                   : err_set(err, ERR_LIMIT, "the zip's list of files is larger than %d bytes",
-                             LIST_MAX);
-    }
-    return err_set(err, ERR_INVALID, "not a zip file");
-}
 
 /* "<name>-<version>.dist-info/METADATA" of that project. */
 static bool path_is_metadata(const char *path, const char *project)
@@ -89,7 +61,7 @@ static int archive_look(struct archive *archive, int fd, const char *project, st
 
 int wheel_metadata(int fd, const char *project, struct buf *ret, struct err *err)
 {
-    int rc = list_check(fd, err);
+    int rc = zip_list_check(fd, err);
 
     if (rc < 0)
         return rc;

@@ -274,6 +274,8 @@ static const struct {
     [CALL_TOKEN] = { token_call, ACCESS_NONE, SOMEWHERE },
     [CALL_TOKEN_REVOKE] = { token_revoke_call, ACCESS_NONE, SOMEWHERE },
     [CALL_TOKEN_REVOKE_FORM] = { token_revoke_form_call, ACCESS_NONE, SOMEWHERE },
+    [CALL_GOLANG] = { golang_call, ACCESS_READ, AT_ITEM },
+    [CALL_GOLANG_PUT] = { golang_put_call, ACCESS_PUSH, AT_ITEM },
     [CALL_PYPI] = { pypi_call, ACCESS_READ, IN_REPOSITORY },
     [CALL_PYPI_UPLOAD] = { pypi_upload_call, ACCESS_PUSH, IN_REPOSITORY },
     [CALL_AQL] = { aql_call, ACCESS_READ, SOMEWHERE },

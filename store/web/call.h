@@ -55,6 +55,7 @@ struct call {
     /* Of the calls about builds: owned by builds.c's on_free; and theirs, when the body is read. */
     struct build_call *build;
     call_fn next;
+    struct golang_ask *golang_ask;
     struct listing {
         int depth;           /* levels of folders; 0: all */
         bool folders;        /* they are listed too … */
@@ -127,6 +128,8 @@ void npm_call(struct call *call);
 /* GET of a tarball by its plain path in an npm repository that is not a local one: what it must be
  * is asked first.  false: it is none. */
 bool npm_get(struct call *call);
+void golang_call(struct call *call);
+void golang_put_call(struct call *call);
 void pypi_call(struct call *call);
 void pypi_upload_call(struct call *call);
 void aql_call(struct call *call);
@@ -157,6 +160,8 @@ void get_found(struct call *call);
 /* GET of call->at in a PyPI repository that is not a local one: its files are found by the pages
  * of their projects.  false: it is none. */
 bool pypi_get(struct call *call);
+/* Paths of remote and virtual Go repositories that are of the module proxy protocol. */
+bool golang_get(struct call *call);
 
 /* Remove the files of call->freed, then `then`. */
 void call_free_bytes(struct call *call, call_fn then);

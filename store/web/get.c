@@ -270,7 +270,7 @@ void get_call(struct call *call)
         info_call(call);
         return;
     }
-    if (maven_get(call) || npm_get(call) || pypi_get(call))
+    if (maven_get(call) || npm_get(call) || pypi_get(call) || golang_get(call))
         return;
     repository = store_repository(call->store, call->at.repo);
     if (repository && repository->class == REPO_REMOTE)

@@ -9,6 +9,7 @@
 
 #include "sos/base/auto.h"
 #include "sos/base/fs.h"
+#include "store/core/golang.h"
 #include "store/web/remote_own.h"
 
 enum {
@@ -24,6 +25,7 @@ struct miss {
 
 struct origins {
     char *bases[REPO_TYPES];
+    char sumdb[GOLANG_SUMDB_MAX + 1];
     struct credential {
         char repo[REPO_KEY_MAX + 1];
         char *text;
@@ -60,6 +62,21 @@ void origins_free(struct origins *origins)
 
 /* --- the images' upstreams --- */
 
+/* By its name, as clients ask for it; "https://NAME" also.  "off": none. */
+static void sumdb_take(struct origins *origins, const char *name)
+{
+    if (name && strncmp(name, "https://", 8) == 0)
+        name += 8;
+    if (!name || strpbrk(name, "/ +") || strlen(name) >= sizeof origins->sumdb)
+        return;
+    strcpy(origins->sumdb, strcmp(name, "off") == 0 ? "" : name);
+}
+
+const char *origins_sumdb(const struct origins *origins)
+{
+    return origins->sumdb;
+}
+
 static int base_take(struct origins *origins, const char *type_name, const char *url,
                      const char *file, struct err *err)
 {
@@ -67,6 +84,10 @@ static int base_take(struct origins *origins, const char *type_name, const char 
     int type = repo_type_parse(type_name);
     auto_free char *line = xasprintf("x remote url=%s", url ? url : "");
 
+    if (strcmp(type_name, "gosumdb") == 0) {
+        sumdb_take(origins, url);
+        return 0;
+    }
     if (type < 0)
         return 0; /* of something that is no repository of ours */
     if (!url || repo_parse(line, &checked, NULL) < 0)
@@ -194,14 +215,21 @@ const char *origins_credentials(const struct origins *origins, const char *repo)
     return NULL;
 }
 
+static bool is_told(const char *setting)
+{
+    return setting && setting[0];
+}
+
 int origins_read(struct origins *origins, const struct store_settings *settings, struct err *err)
 {
     int rc = 0;
 
-    if (settings->images_dir && settings->images_dir[0])
+    if (is_told(settings->images_dir))
         rc = images_read(origins, settings->images_dir, err);
-    if (rc == 0 && settings->upstream_credentials && settings->upstream_credentials[0])
+    if (rc == 0 && is_told(settings->upstream_credentials))
         rc = credentials_read(origins, settings->upstream_credentials, err);
+    if (rc == 0 && is_told(settings->go_sumdb))
+        sumdb_take(origins, settings->go_sumdb);
     return rc;
 }
 

@@ -31,6 +31,11 @@ const char *remote_base(const struct store *store, const struct repository *repo
                               : origins_base(store->remote->origins, repository->type);
 }
 
+const char *remote_sumdb(const struct store *store)
+{
+    return origins_sumdb(store->remote->origins);
+}
+
 int remote_want_item(const struct store *store, const struct repository *repository,
                      const char *path, enum remote_rule rule, struct remote_want *ret,
                      struct err *err)

@@ -47,6 +47,8 @@ struct remote_want {
 
 /* The base of a remote's upstream, no slash at its end; "": none was told. */
 const char *remote_base(const struct store *store, const struct repository *repository);
+/* The checksum database that Go modules of upstreams are held against; "": none. */
+const char *remote_sumdb(const struct store *store);
 /* The want of an item whose upstream path is that of the item; the rest is for the caller to set.
  * `path` is decoded, without a slash around.  -ERR_INVALID, -ERR_LIMIT: it cannot be an item. */
 int remote_want_item(const struct store *store, const struct repository *repository,

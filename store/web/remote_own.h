@@ -127,6 +127,7 @@ struct origins *origins_new(void);
 void origins_free(struct origins *origins);
 int origins_read(struct origins *origins, const struct store_settings *settings, struct err *err);
 const char *origins_base(const struct origins *origins, enum repo_type type);     /* "" */
+const char *origins_sumdb(const struct origins *origins);                         /* "" */
 const char *origins_credentials(const struct origins *origins, const char *repo); /* NULL */
 /* The upstream was asked for that item and has none. */
 void origins_miss(struct origins *origins, const struct item_path *at, int64_t until_ms);

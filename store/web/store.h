@@ -40,6 +40,8 @@ struct store_settings {
     bool upstream_offline;            /* remote repositories give what is kept */
     const char *upstream_credentials; /* file of lines "KEY USER:PASSWORD", "KEY bearer TOKEN" */
     const char *upstream_ca;          /* PEM file, trusted besides the system's */
+    const char *go_sumdb;             /* its name; "": as the images tell; "off" */
+    const char *go_private;           /* patterns of modules that it does not know */
     const char *images_dir;           /* <name>.json tell upstreams; "" : none */
     int64_t scrub_rate_bytes;         /* read in a second to check blobs; 0: none */
     int64_t journal_growth_bytes;     /* of the logs, from which on a new snapshot is made */

@@ -48,9 +48,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         upstream = self.server.upstream
+        path = urllib.parse.unquote(self.path)
         with upstream.lock:
-            upstream.requests.append((self.command, self.path, dict(self.headers)))
-            thing = upstream.things.get(self.path)
+            upstream.requests.append((self.command, path, dict(self.headers)))
+            thing = upstream.things.get(path)
             cut = thing.cut.pop(0) if thing and thing.cut and self.command == "GET" else None
         if upstream.hook:
             upstream.hook(self)
@@ -173,11 +174,10 @@ class Upstream:
         self.thread.join()
 
     def put(self, path, body=b"", **how):
-        self.things["/" + urllib.parse.quote(path)] = thing = Thing(body, **how)
+        self.things["/" + path] = thing = Thing(body, **how)
         return thing
 
     def asked(self, path, method=None):
-        path = "/" + urllib.parse.quote(path)
         with self.lock:
             return [headers for command, asked, headers in self.requests
-                    if asked == path and method in (None, command)]
+                    if asked == "/" + path and method in (None, command)]
