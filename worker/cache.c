@@ -22,11 +22,14 @@ enum {
 };
 
 /* The kept one into the slot's folder, mounted. */
-static int take_kept(const struct cache *cache, const char *mountpoint, struct err *err)
+static int take_kept(const struct cache *cache, const char *mountpoint, bool recorded,
+                     struct err *err)
 {
     if (rename(cache->kept, cache->used) < 0)
         return err_errno(err, "take the cache %s", cache->kept);
-    int rc = disk_mount(cache->used, mountpoint, err);
+    if (recorded && access(cache->record, F_OK) < 0)
+        return err_set(err, ERR_INVALID, "the cache %s has no record", cache->kept);
+    int rc = disk_mount(cache->disk, mountpoint, err);
     if (rc < 0)
         return rc;
     struct stat root;
@@ -42,9 +45,13 @@ static int take_kept(const struct cache *cache, const char *mountpoint, struct e
 static int make_new(const struct cache *cache, int64_t bytes, const char *mountpoint,
                     struct err *err)
 {
-    int rc = disk_make(cache->used, bytes, DISK_UID, DISK_UID, err);
+    int rc = fs_remove_tree(cache->used, err);
     if (rc == 0)
-        rc = disk_mount(cache->used, mountpoint, err);
+        rc = fs_mkdirs(cache->used, 0700, err);
+    if (rc == 0)
+        rc = disk_make(cache->disk, bytes, DISK_UID, DISK_UID, err);
+    if (rc == 0)
+        rc = disk_mount(cache->disk, mountpoint, err);
     if (rc < 0)
         return rc;
     /* The user's view of it is an empty folder. */
@@ -54,15 +61,16 @@ static int make_new(const struct cache *cache, int64_t bytes, const char *mountp
 }
 
 int cache_open(const char *caches, const char *slot_dir, const char *project, const char *image,
-               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh, struct cache *ret,
-               struct err *err)
+               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh, bool recorded,
+               struct cache *ret, struct err *err)
 {
-    struct cache cache = { .kept = xasprintf("%s/%s/%s.ext4", caches, project, image),
-                           .used = xasprintf("%s/cache.ext4", slot_dir) };
-    (void)unlink(cache.used);
+    struct cache cache = { .kept = xasprintf("%s/%s/%s", caches, project, image),
+                           .used = xasprintf("%s/cache", slot_dir),
+                           .disk = xasprintf("%s/cache/disk.ext4", slot_dir),
+                           .record = xasprintf("%s/cache/downloads", slot_dir) };
     struct err why = { 0 };
-    int rc =
-        fresh ? err_set(&why, ERR_NOT_FOUND, "not wanted") : take_kept(&cache, mountpoint, &why);
+    int rc = fresh ? err_set(&why, ERR_NOT_FOUND, "not wanted")
+                   : take_kept(&cache, mountpoint, recorded, &why);
     if (rc < 0 && why.code != ERR_NOT_FOUND)
         log_warn("cache", "unusable, starting an empty one", "cache=%s error=\"%s\"", cache.kept,
                  why.text);
@@ -75,6 +83,16 @@ int cache_open(const char *caches, const char *slot_dir, const char *project, co
     return rc;
 }
 
+/* One that came back meanwhile gives way: ours is the newer. */
+static int move_back(const struct cache *cache)
+{
+    if (rename(cache->used, cache->kept) == 0)
+        return 0;
+    if (errno != ENOTEMPTY && errno != EEXIST)
+        return -1;
+    return renameat2(AT_FDCWD, cache->used, AT_FDCWD, cache->kept, RENAME_EXCHANGE);
+}
+
 static int keep(const struct cache *cache, struct err *err)
 {
     auto_free char *folder =
@@ -83,9 +101,18 @@ static int keep(const struct cache *cache, struct err *err)
     if (rc < 0)
         return rc;
     /* The time of use, for caches_trim(). */
-    if (utimensat(AT_FDCWD, cache->used, NULL, 0) < 0 || rename(cache->used, cache->kept) < 0)
+    if (utimensat(AT_FDCWD, cache->disk, NULL, 0) < 0 || move_back(cache) < 0)
         return err_errno(err, "keep the cache %s", cache->kept);
     return 0;
+}
+
+static void cache_done(struct cache *cache)
+{
+    free(cache->kept);
+    free(cache->used);
+    free(cache->disk);
+    free(cache->record);
+    *cache = (struct cache){ 0 };
 }
 
 void cache_close(struct cache *cache, const char *caches, const char *mountpoint, bool keep_it,
@@ -105,10 +132,14 @@ void cache_close(struct cache *cache, const char *caches, const char *mountpoint
             log_warn("cache", "not kept", "cache=%s error=\"%s\"", cache->kept, err.text);
     }
     if (cache->used)
-        (void)unlink(cache->used);
-    free(cache->kept);
-    free(cache->used);
-    *cache = (struct cache){ 0 };
+        (void)fs_remove_tree(cache->used, NULL);
+    cache_done(cache);
+}
+
+/* A record alone is no cache. */
+static bool is_disk(const FTSENT *entry)
+{
+    return entry->fts_info == FTS_F && strcmp(entry->fts_name, "downloads") != 0;
 }
 
 /* The sum of all, and the one that was used longest ago (gives; free()). */
@@ -124,7 +155,7 @@ static int caches_measure(const char *caches, int64_t *ret_bytes, char **ret_old
     char *path = NULL;
     FTSENT *entry;
     while ((entry = fts_read(walk))) {
-        if (entry->fts_info != FTS_F)
+        if (!is_disk(entry))
             continue;
         const struct stat *st = entry->fts_statp;
         bytes += st->st_blocks * BLOCK_BYTES;

@@ -1,7 +1,9 @@
 /* cache.h - what a project's builds keep between them: one disk per project and
  * image, used by one build at a time.
  *
- *   <caches>/<project>/<image>.ext4 --rename--> the slot's folder, mounted --rename--> back
+ *   <caches>/<project>/<image>/ --rename--> the slot's folder, mounted --rename--> back
+ *                disk.ext4
+ *                downloads     the record of what is on it (downloads.h)
  *
  * Taking it away by rename needs no lock: a second build of the project at the
  * same time finds none and gets a new one.  It comes back only after a clean
@@ -14,16 +16,19 @@
 #include "sos/base/err.h"
 
 struct cache {
-    char *kept; /* where it is between builds */
-    char *used; /* where it is now */
+    char *kept;   /* where it is between builds */
+    char *used;   /* where it is now */
+    char *disk;   /* the file system in `used` */
+    char *record; /* the record in `used`; not there in a new cache */
     bool mounted;
 };
 
 /* Take or make the cache of (project, image) and mount it at `mountpoint`; there its files are the
- * user `uid`'s, who is another in each slot.  `fresh` begins with an empty one in any case. */
+ * user `uid`'s, who is another in each slot.  `fresh` begins with an empty one in any case,
+ * `recorded` when the one that is there has no record. */
 int cache_open(const char *caches, const char *slot_dir, const char *project, const char *image,
-               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh, struct cache *ret,
-               struct err *err);
+               int64_t bytes, unsigned uid, const char *mountpoint, bool fresh, bool recorded,
+               struct cache *ret, struct err *err);
 /* Unmount; keep it for the next build, or throw it away.  `total_bytes` is the room of all kept
  * caches: the longest unused go first. */
 void cache_close(struct cache *cache, const char *caches, const char *mountpoint, bool keep,

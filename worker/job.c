@@ -149,6 +149,36 @@ static int artifact_open(const struct job *job, struct err *err)
     return room_bind(folder, ROOM "/artifact", false, err);
 }
 
+/* What earlier builds put into the cache that this one found. */
+static int record_open(struct job *job, struct err *err)
+{
+    struct downloads earlier = { 0 };
+    if (!job->settings->gateway || access(job->cache.record, F_OK) < 0)
+        return 0;
+    int rc = downloads_read(&earlier, job->cache.record, err);
+    if (rc == 0)
+        downloads_join(&job->downloads, &earlier);
+    downloads_done(&earlier);
+    return rc;
+}
+
+/* What lies in the cache now came from there.  With the host's network nobody knows: such a cache
+ * has no record. */
+static bool record_keep(const struct job *job)
+{
+    struct err err = { 0 };
+    if (!job->settings->gateway) {
+        (void)unlink(job->cache.record);
+        return true;
+    }
+    size_t len;
+    auto_free char *text = downloads_text(&job->downloads, &len);
+    if (fs_write_atomic(job->cache.record, text, len, 0600, &err) == 0)
+        return true;
+    log_warn("job", "no record, dropping the cache", "error=\"%s\"", err.text);
+    return false;
+}
+
 static int job_open(struct job *job, struct err *err)
 {
     const struct sos_lease *lease = job->lease;
@@ -162,9 +192,11 @@ static int job_open(struct job *job, struct err *err)
     if (rc < 0)
         return rc;
     auto_free char *caches = xasprintf("%s/caches", job->settings->state);
-    return cache_open(caches, job->slot_dir, lease->build->project, lease->image->name,
-                      lease->image->limits->cache_bytes, sandbox_uid(job->sandbox->slot),
-                      ROOM "/cache", lease->build->no_cache, &job->cache, err);
+    rc =
+        cache_open(caches, job->slot_dir, lease->build->project, lease->image->name,
+                   lease->image->limits->cache_bytes, sandbox_uid(job->sandbox->slot),
+                   ROOM "/cache", lease->build->no_cache, job->settings->gateway, &job->cache, err);
+    return rc < 0 ? rc : record_open(job, err);
 }
 
 /* Only a build that came to its own end leaves a cache that can be trusted to be whole. */
@@ -186,8 +218,8 @@ static bool job_close(struct job *job, const struct verdict *verdict)
         clean = false;
     }
     auto_free char *caches = xasprintf("%s/caches", job->settings->state);
-    cache_close(&job->cache, caches, ROOM "/cache", job->cache.mounted && cache_is_good(verdict),
-                job->settings->cache_total_bytes);
+    bool keep = job->cache.mounted && cache_is_good(verdict) && record_keep(job);
+    cache_close(&job->cache, caches, ROOM "/cache", keep, job->settings->cache_total_bytes);
     room_unbind(ROOM "/build-root");
     room_unbind(ROOM "/run-root");
     room_unbind(ROOM "/artifact");
@@ -285,6 +317,7 @@ bool job_run(const struct settings *settings, const struct sandbox *sandbox, str
     job_finish(&job, &verdict, step);
 
     attempt_done(&job.attempt);
+    downloads_done(&job.downloads);
     munmap(job.shared, sizeof *job.shared);
     return clean && verdict.reason != SOS_RESULT_REASON_SANDBOX;
 }

@@ -8,6 +8,7 @@
 #pragma once
 #include "worker/attempt.h"
 #include "worker/cache.h"
+#include "worker/downloads.h"
 #include "worker/pump.h"
 #include "worker/sandbox.h"
 #include "worker/settings.h"
@@ -27,6 +28,7 @@ struct job {
     struct attempt attempt;
     struct job_shared *shared;
     struct cache cache;
+    struct downloads downloads; /* what came by the gateway, and what the cache held */
     bool scratch_mounted;
     int64_t build_until_ms; /* monotonic */
 };

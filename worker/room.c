@@ -50,6 +50,8 @@ static int fill_inside(const struct settings *settings, struct err *err)
         rc = copy_file(settings->ca_bundle, "ca.crt", 0644, err);
     if (rc == 0)
         rc = write_file("hosts", hosts, strlen(hosts), 0644, err);
+    if (rc == 0) /* to mount a socket at */
+        rc = write_file("gateway.sock", "", 0, 0644, err);
     if (rc < 0)
         return rc;
     /* A host without these still has builds that need no names. */

@@ -22,6 +22,8 @@ enum {
     SANDBOX_USER = 1000,    /* inside */
 };
 
+#define SANDBOX_GATEWAY "/run/sos/gateway.sock"
+
 /* One slot's. */
 struct sandbox {
     const struct settings *settings;
@@ -38,6 +40,7 @@ struct sandbox_run {
     const char *cache;    /* to write; NULL: the folder stays empty and read-only */
     const char *artifact; /* to read, as /artifact; NULL: as cache */
     bool network;         /* the host's */
+    const char *gateway;  /* a unix socket, there as SANDBOX_GATEWAY; NULL: none */
     const char *const *args;
     const char *const *env;
     const struct sos_limits *limits;

@@ -117,6 +117,8 @@ static json_t *build_mounts(const struct sandbox_run *run)
     json_t *mounts = json_array();
     add_kernel_mounts(mounts, run->network);
     add_bind(mounts, ROOM "/inside", "/run/sos", false);
+    if (run->gateway)
+        add_bind(mounts, run->gateway, SANDBOX_GATEWAY, false);
     add_bind(mounts, run->network ? ROOM "/inside/host-hosts" : ROOM "/inside/hosts", "/etc/hosts",
              false);
     if (run->network)

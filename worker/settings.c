@@ -42,17 +42,46 @@ const struct config_item settings_items[] = {
     { .name = "network",
       .type = CONFIG_STRING,
       .fallback = "host",
-      .help = "of the step fetch; host is the only one" },
+      .help = "of the step fetch: gateway (the store's repositories and nothing else) or host" },
+    { .name = "gateway",
+      .type = CONFIG_STRING,
+      .help = "the sos-gateway to run; built-in: beside this program" },
+    { .name = "store-url",
+      .type = CONFIG_STRING,
+      .fallback = "http://127.0.0.1:8601/artifactory",
+      .help = "the store that gateways ask, up to /artifactory" },
+    { .name = "store-token-file",
+      .type = CONFIG_STRING,
+      .help = "file with a token that may read there; built-in: <state>/store/admin.token" },
+    { .name = "store-ca",
+      .type = CONFIG_STRING,
+      .help = "authorities that gateways trust besides the system's" },
+    { .name = "go-repository",
+      .type = CONFIG_STRING,
+      .fallback = "go-remote",
+      .help = "where builds get Go modules from; empty: nowhere" },
+    { .name = "npm-repository",
+      .type = CONFIG_STRING,
+      .fallback = "npm-remote",
+      .help = "npm packages" },
+    { .name = "pypi-repository",
+      .type = CONFIG_STRING,
+      .fallback = "pypi-remote",
+      .help = "Python packages" },
+    { .name = "maven-repository",
+      .type = CONFIG_STRING,
+      .fallback = "maven-remote",
+      .help = "Maven artifacts" },
     { .name = "fetch-env",
       .type = CONFIG_LIST,
       .fallback = "GOPROXY\nGOSUMDB\nGONOSUMDB\nPIP_INDEX_URL\nUV_INDEX_URL\nnpm_config_registry\n"
                   "COREPACK_NPM_REGISTRY\nSOS_MAVEN_MIRROR\nhttp_proxy\nhttps_proxy\nno_proxy\n"
                   "HTTP_PROXY\nHTTPS_PROXY\nNO_PROXY",
-      .help = "variables of the worker's environment that fetch gets" },
+      .help = "variables of the worker's environment that fetch gets with the host's network" },
     { .name = "ca-bundle",
       .type = CONFIG_STRING,
       .fallback = "/etc/ssl/certs/ca-certificates.crt",
-      .help = "authorities that fetch trusts; empty: the image's" },
+      .help = "authorities that fetch trusts with the host's network; empty: the image's" },
     { .name = "cache-total",
       .type = CONFIG_BYTES,
       .fallback = "20GiB",
@@ -73,8 +102,8 @@ static char *host_name(void)
     return xstrdup(name[0] ? name : "worker");
 }
 
-/* sos-init beside this program, wherever that is installed. */
-static char *init_beside(void)
+/* A program beside this one, wherever that is installed. */
+static char *beside(const char *program)
 {
     char path[4096];
     ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -82,7 +111,7 @@ static char *init_beside(void)
     char *slash = strrchr(path, '/');
     if (slash)
         *slash = '\0';
-    return xasprintf("%s/sos-init", path);
+    return xasprintf("%s/%s", path, program);
 }
 
 static char *read_token(const char *path, struct err *err)
@@ -139,6 +168,31 @@ static bool name_is_plain(const char *name)
     return len > 0 && len <= NAME_MAX_LEN && name[len] == '\0' && name[0] != '.';
 }
 
+/* How fetch gets what it needs. */
+static int network_read(const struct config *config, const char *state, struct settings *ret,
+                        struct err *err)
+{
+    static const char *const types[SETTINGS_REPOSITORIES] = { "go", "npm", "pypi", "maven" };
+    const char *network = config_string(config, "network");
+    auto_free char *token_file = xasprintf("%s/store/admin.token", state);
+    ret->gateway = strcmp(network, "gateway") == 0;
+    if (!ret->gateway && strcmp(network, "host") != 0)
+        return err_set(err, ERR_INVALID, "network: gateway or host");
+    ret->gateway_program = or_default(config, "gateway", beside("sos-gateway"));
+    ret->store_url = config_string(config, "store-url");
+    ret->store_ca = config_string(config, "store-ca");
+    for (size_t i = 0; i < countof(types); i++) {
+        auto_free char *name = xasprintf("%s-repository", types[i]);
+        ret->repositories[i] = config_string(config, name);
+    }
+    if (!ret->gateway)
+        return 0;
+    ret->store_token = read_token(or_default(config, "store-token-file", token_file), err);
+    if (!ret->store_token)
+        err_hint(err, "--store-url and --store-token-file, or --network=host");
+    return ret->store_token ? 0 : -(int)err->code;
+}
+
 int settings_read(const struct config *config, struct settings *ret, struct err *err)
 {
     const char *state = config_string(config, "state");
@@ -146,7 +200,7 @@ int settings_read(const struct config *config, struct settings *ret, struct err 
     ret->name = or_default(config, "name", host_name());
     ret->server_url = config_string(config, "server-url");
     ret->images = or_default(config, "images", xasprintf("%s/images", state));
-    ret->init = or_default(config, "init", init_beside());
+    ret->init = or_default(config, "init", beside("sos-init"));
     ret->ca_bundle = config_string(config, "ca-bundle");
     ret->fetch_env = forwarded(config_string(config, "fetch-env"));
     ret->cache_total_bytes = config_int(config, "cache-total");
@@ -155,8 +209,8 @@ int settings_read(const struct config *config, struct settings *ret, struct err 
         ret->slots = (int)(sysconf(_SC_NPROCESSORS_ONLN) + 1) / 2;
     if (ret->slots < 1 || ret->slots > SETTINGS_SLOTS_MAX)
         return err_set(err, ERR_INVALID, "slots must be from 1 to %d", SETTINGS_SLOTS_MAX);
-    if (strcmp(config_string(config, "network"), "host") != 0)
-        return err_set(err, ERR_INVALID, "network: host is the only one");
+    if (network_read(config, state, ret, err) < 0)
+        return -(int)err->code;
     ret->state = state_open(state, err);
     if (!ret->state)
         return -ERR_IO;

@@ -1,5 +1,6 @@
 /* settings.h - what the operator said, read once by main and shared by every slot. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -8,18 +9,27 @@
 
 enum { SETTINGS_SLOTS_MAX = 256 };
 
+/* In the order of the store's keys in settings. */
+enum { SETTINGS_GO, SETTINGS_NPM, SETTINGS_PYPI, SETTINGS_MAVEN, SETTINGS_REPOSITORIES };
+
 struct settings {
-    const char *name;          /* of this worker, unique in the farm */
-    const char *server_url;    /* without a slash at the end */
-    char *token;               /* NULL: none */
-    const char *state;         /* absolute: <state>/worker of the contract */
-    const char *images;        /* the folder images/make filled */
-    const char *runtime;       /* "runc" or "crun", once probed */
-    char runtime_version[64];  /* "runc 1.1.5" */
-    const char *init;          /* the sos-init to put into sandboxes */
-    const char *ca_bundle;     /* "" for none */
-    char **fetch_env;          /* "NAME=value" for fetch, NULL-terminated */
-    int64_t cache_total_bytes; /* of all kept caches */
+    const char *name;         /* of this worker, unique in the farm */
+    const char *server_url;   /* without a slash at the end */
+    char *token;              /* NULL: none */
+    const char *state;        /* absolute: <state>/worker of the contract */
+    const char *images;       /* the folder images/make filled */
+    const char *runtime;      /* "runc" or "crun", once probed */
+    char runtime_version[64]; /* "runc 1.1.5" */
+    const char *init;         /* the sos-init to put into sandboxes */
+    const char *ca_bundle;    /* "" for none */
+    char **fetch_env;         /* "NAME=value" for fetch, NULL-terminated */
+    bool gateway;             /* fetch reaches the store's repositories only; else the host's net */
+    const char *gateway_program;
+    const char *store_url;                           /* "http://127.0.0.1:8601/artifactory" */
+    char *store_token;                               /* NULL without gateway */
+    const char *store_ca;                            /* "" for none */
+    const char *repositories[SETTINGS_REPOSITORIES]; /* keys; "" for none */
+    int64_t cache_total_bytes;                       /* of all kept caches */
     int slots;
     char prefix[24];  /* "sos-<hash of state>-": of our control groups */
     char session[80]; /* of the registration */

@@ -14,6 +14,7 @@
 #include "sos/base/clock.h"
 #include "sos/base/fs.h"
 #include "worker/collect.h"
+#include "worker/gateway.h"
 #include "worker/image.h"
 #include "worker/room.h"
 #include "worker/transfer.h"
@@ -110,11 +111,17 @@ static char **recipe_env(const struct job *job, const struct step *step)
     env[n++] = xasprintf("SOS_PROJECT=%s", build->project);
     env[n++] = xasprintf("SOS_VERSION=%s", build->version);
     env[n++] = xasprintf("SOS_ENTRY=%s", build->entry ? build->entry : "");
-    env[n++] = xasprintf("SOS_NETWORK=%s", step->network ? "host" : "none");
+    env[n++] = xasprintf("SOS_NETWORK=%s", !step->network           ? "none"
+                                           : job->settings->gateway ? "gateway"
+                                                                    : "host");
     int64_t epoch_s = build->source_date_epoch > 0 ? build->source_date_epoch : EPOCH_OF_ZIP_S;
     env[n++] = xasprintf("SOURCE_DATE_EPOCH=%" PRId64, epoch_s);
     if (!step->network)
         return env;
+    if (job->settings->gateway) {
+        gateway_env(job->settings, env, n, ENV_MAX - 1);
+        return env;
+    }
     for (size_t i = 0; job->settings->ca_bundle[0] && i < countof(authority); i++)
         env[n++] = xasprintf("%s=/run/sos/ca.crt", authority[i]);
     for (char **more = job->settings->fetch_env; *more && n < ENV_MAX - 1; more++)
@@ -227,22 +234,50 @@ static int sandbox_pump(struct job *job, const struct step *step, const struct s
         .disks = disks,
         .stop = job->stop,
     };
-    int rc = sandbox_start(job->sandbox, run, out, &pump.pid, err);
+    pid_t gateway = 0;
+    int rc = run->gateway
+                 ? gateway_start(job->settings, job->sandbox->slot, run->limits, &gateway, err)
+                 : 0;
+    if (rc == 0)
+        rc = sandbox_start(job->sandbox, run, out, &pump.pid, err);
     close(take_fd(out));
     if (rc == 0)
         pump_run(&pump, ret);
+    if (rc == 0 && gateway > 0)
+        rc = gateway_end(gateway, err);
     int end = sandbox_end(job->sandbox, rc == 0 ? err : NULL);
     return rc < 0 ? rc : end;
+}
+
+/* What the gateway of a step has let through, and what not. */
+static int downloads_take(struct job *job, struct err *err)
+{
+    struct downloads news = { 0 };
+    int rc = downloads_read(&news, GATEWAY_RECORD, err);
+    for (size_t i = 0; i < news.troubles_count && i < DOWNLOADS_TROUBLES_MAX; i++)
+        attempt_say(&job->attempt, "gateway: %s", news.troubles[i]);
+    if (news.troubles_count > DOWNLOADS_TROUBLES_MAX)
+        attempt_say(&job->attempt, "gateway: and %zu more",
+                    news.troubles_count - DOWNLOADS_TROUBLES_MAX);
+    downloads_join(&news, &job->downloads);
+    downloads_done(&job->downloads);
+    job->downloads = news;
+    return rc;
 }
 
 static int run_recipe(struct job *job, const struct step *step, struct sandbox_run *run,
                       struct verdict *ret)
 {
-    const char *const args[] = { "/run/sos/init", "--", "/opt/sos/recipe", step->id, NULL };
+    const char *const plain[] = { "/run/sos/init", "--", "/opt/sos/recipe", step->id, NULL };
+    const char *const forwarded[] = { "/run/sos/init", "--forward", GATEWAY_PORT,
+                                      SANDBOX_GATEWAY, "--",        "/opt/sos/recipe",
+                                      step->id,        NULL };
+    bool by_gateway = step->network && job->settings->gateway;
     char **env = recipe_env(job, step);
-    run->args = args;
+    run->args = by_gateway ? forwarded : plain;
     run->env = (const char *const *)env;
-    run->network = step->network;
+    run->network = step->network && !by_gateway;
+    run->gateway = by_gateway ? GATEWAY_SOCKET : NULL;
     run->limits = job->lease->image->limits;
     auto_free char *old = xasprintf("%s/out/failure.json", run->work);
     (void)unlink(old);
@@ -251,6 +286,8 @@ static int run_recipe(struct job *job, const struct step *step, struct sandbox_r
     struct err err = { 0 };
     int rc = sandbox_pump(job, step, run, &result, &err);
     env_free(env);
+    if (rc == 0 && by_gateway)
+        rc = downloads_take(job, &err);
     if (rc < 0)
         return verdict_error(ret, SOS_RESULT_REASON_SANDBOX, &err);
     if (result.end == PUMP_WORD)

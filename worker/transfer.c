@@ -17,14 +17,14 @@ enum {
 
 /* --- source --- */
 
-struct download {
+struct incoming {
     int fd;
     int64_t bytes_left;
 };
 
 static int download_write(void *ctx, const void *data, size_t len)
 {
-    struct download *download = ctx;
+    struct incoming *download = ctx;
     download->bytes_left -= (int64_t)len;
     if (download->bytes_left < 0)
         return -ERR_LIMIT;
@@ -43,7 +43,7 @@ static int download_write(void *ctx, const void *data, size_t len)
 static int download_once(struct job *job, struct client *client, const char *url, int fd,
                          struct err *err)
 {
-    struct download download = { .fd = fd, .bytes_left = job->lease->image->limits->disk_bytes };
+    struct incoming download = { .fd = fd, .bytes_left = job->lease->image->limits->disk_bytes };
     if (ftruncate(fd, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
         return err_errno(err, "empty the archive");
     struct client_request request = CLIENT_REQUEST("GET", url);

@@ -202,6 +202,19 @@ static void call_find_base(struct call *call)
                  host_is_plain(host) ? host : "localhost");
 }
 
+/* Where a proxy that we know says that it is reached: URLs that we tell are read by its clients. */
+static void call_override_base(struct call *call)
+{
+    const char *base = http_header(call->request, "X-JFrog-Override-Base-Url");
+    const char *host = base ? strstr(base, "://") : NULL;
+    size_t scheme = host ? (size_t)(host - base) : 0;
+
+    if (host && host_is_plain(host + 3) &&
+        ((scheme == 4 && memcmp(base, "http", 4) == 0) ||
+         (scheme == 5 && memcmp(base, "https", 5) == 0)))
+        snprintf(call->base, sizeof call->base, "%s/artifactory", base);
+}
+
 /* X-JFrog-Art-Api and the older X-Api-Key carry a token alone. */
 static const struct auth_token *token_of(struct call *call, bool *ret_tried)
 {
@@ -236,6 +249,7 @@ static bool call_identify(struct call *call)
         snprintf(call->token, sizeof call->token, "%s", token->id);
         call->expire_ms = token->expire_wall_ms;
         scope = token->scope;
+        call_override_base(call);
     }
     call->scope = scope ? xstrdup(scope) : NULL; /* the table may change while we are at work */
     return true;

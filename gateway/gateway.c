@@ -1,0 +1,342 @@
+#include "gateway/gateway.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/buf.h"
+#include "sos/base/list.h"
+#include "sos/base/log.h"
+#include "sos/serve/http.h"
+#include "sos/serve/upstream.h"
+
+enum {
+    ANSWER_MS = 15 * 60 * 1000, /* the store may have to fetch it first */
+    HELD_MAX = 1 << 20,         /* of one connection */
+};
+
+struct gateway {
+    struct gateway_config config; /* its texts are borrowed */
+    struct http *http;
+    struct upstreams *upstreams;
+    struct record record;
+    char *credentials;
+    char *header;
+    int64_t requests;
+    int64_t bytes;
+};
+
+/* One request that was let through. */
+struct relay {
+    struct gateway *gateway;
+    struct http_request *request;
+    struct rules_target target;
+    struct upstream *upstream; /* NULL: it is over */
+    struct hasher *hasher;
+    struct buf held; /* came and not yet given on … */
+    size_t given;    /* … but for these */
+    int64_t size;    /* of the whole; -1: not known */
+    int64_t received;
+    bool recorded;
+    bool broken;
+};
+
+/* --- what is not given --- */
+
+/* In the form that each client shows: npm reads JSON, go and curl show text. */
+static void answer_error(struct http_request *request, enum rules_type type, int status,
+                         const char *text)
+{
+    if (type != RULES_NPM) {
+        auto_free char *line = xasprintf("sos-gateway: %s\n", text);
+        http_answer_text(request, status, line);
+        return;
+    }
+    json_t *json = json_pack("{s:s%}", "error", text, strlen(text));
+    char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    json_decref(json);
+    http_answer(request, status, "application/json", body ? body : "{}", body ? strlen(body) : 2);
+    free(body);
+}
+
+static enum rules_type type_of_path(const char *path)
+{
+    static const char npm[] = RULES_BASE "/api/npm/";
+    return strncmp(path, npm, sizeof npm - 1) == 0 ? RULES_NPM : RULES_MAVEN;
+}
+
+/* What cannot be recorded does not happen. */
+static void trouble(struct gateway *gateway, struct http_request *request, const char *what,
+                    int status)
+{
+    struct err err = { 0 };
+    if (record_trouble(&gateway->record, what, status, http_method(request), http_path(request),
+                       &err) < 0)
+        log_error("gateway", "not recorded", "error=\"%s\"", err.text);
+}
+
+static void refuse(struct gateway *gateway, struct http_request *request, int status,
+                   const struct err *err)
+{
+    auto_free char *text = xasprintf("%s%s%s", err->text, err->hint[0] ? "; " : "", err->hint);
+    trouble(gateway, request, "refused", status);
+    if (status == 405)
+        http_set_header(request, "Allow", "GET, HEAD");
+    answer_error(request, type_of_path(http_path(request)), status, text);
+}
+
+static void refuse_status(struct gateway *gateway, struct http_request *request, int status,
+                          const char *text)
+{
+    struct err err = { 0 };
+    err_set(&err, ERR_DENIED, "%s", text);
+    refuse(gateway, request, status, &err);
+}
+
+/* --- what comes from the store --- */
+
+static void relay_break(struct relay *relay)
+{
+    relay->broken = true;
+    if (relay->upstream)
+        upstream_cancel(take_ptr(relay->upstream));
+    http_wake(relay->request);
+}
+
+/* Before its last byte is given on. */
+static void relay_record(struct relay *relay)
+{
+    struct digests digests;
+    struct err err = { 0 };
+    hasher_end(relay->hasher, &digests);
+    relay->recorded = true;
+    if (record_download(&relay->gateway->record, &relay->target, http_path(relay->request),
+                        &digests, &err) == 0)
+        return;
+    log_error("gateway", "not recorded", "error=\"%s\"", err.text);
+    relay_break(relay);
+}
+
+/* A call that gives bytes makes room, and room makes the store go on: perhaps at once. */
+static long on_pull(void *ctx, char *room, size_t len)
+{
+    struct relay *relay = ctx;
+    if (relay->given == relay->held.len && relay->upstream) {
+        buf_clear(&relay->held);
+        relay->given = 0;
+        upstream_resume(relay->upstream);
+    }
+    size_t left = relay->held.len - relay->given;
+    if (relay->broken)
+        return HTTP_BROKEN;
+    if (left == 0)
+        return relay->recorded ? HTTP_END : 0;
+    size_t part = left < len ? left : len;
+    memcpy(room, relay->held.data + relay->given, part);
+    relay->given += part;
+    return (long)part;
+}
+
+static void on_head(void *ctx, const struct upstream_head *head)
+{
+    struct relay *relay = ctx;
+    struct http_request *request = relay->request;
+    relay->size = head->size_bytes;
+    if (head->etag[0])
+        http_set_header(request, "ETag", head->etag);
+    if (head->modified[0])
+        http_set_header(request, "Last-Modified", head->modified);
+    if (strcmp(http_method(request), "HEAD") == 0)
+        return; /* nothing comes but the end */
+    http_answer_pull(request, 200, head->type[0] ? head->type : NULL, head->size_bytes, on_pull,
+                     relay);
+}
+
+static void on_data(void *ctx, const char *data, size_t len)
+{
+    struct relay *relay = ctx;
+    relay->received += (int64_t)len;
+    relay->gateway->bytes += (int64_t)len;
+    hasher_add(relay->hasher, data, len);
+    if (buf_add(&relay->held, data, len) < 0) {
+        relay_break(relay);
+        return;
+    }
+    if (relay->received == relay->size)
+        relay_record(relay);
+    if (relay->upstream)
+        upstream_pause(relay->upstream);
+    http_wake(relay->request);
+}
+
+/* The store's own words, when it has some; never its view of our token. */
+static void answer_status(struct relay *relay, const struct upstream_head *head)
+{
+    int status = head->status;
+    auto_free char *text = NULL;
+    if (status == 401 || status == 403) {
+        text = xasprintf("the store refuses the farm's token for %s with %d",
+                         relay->target.repository, status);
+        status = 502;
+    } else if (status == 404 || status == 410) {
+        text = xasprintf("%s has no %s", relay->target.repository, relay->target.path);
+    } else {
+        text = xasprintf("the store answered %d for %s", status, relay->target.path);
+        status = status >= 400 ? status : 502;
+    }
+    if (status >= 500)
+        trouble(relay->gateway, relay->request, "failed", status);
+    answer_error(relay->request, relay->target.type, status, text);
+}
+
+static void relay_end(struct relay *relay, const struct upstream_head *head)
+{
+    bool is_head = strcmp(http_method(relay->request), "HEAD") == 0;
+    if (head->status == 304)
+        http_answer_unchanged(relay->request, head->size_bytes);
+    else if (head->status != 200)
+        answer_status(relay, head);
+    else if (is_head)
+        http_answer_pull(relay->request, 200, head->type[0] ? head->type : NULL, head->size_bytes,
+                         on_pull, relay);
+    else if (!relay->recorded)
+        relay_record(relay);
+    if (head->status == 200)
+        http_wake(relay->request);
+}
+
+static void on_done(void *ctx, int rc, const struct upstream_head *head, const struct err *err)
+{
+    struct relay *relay = ctx;
+    relay->upstream = NULL;
+    if (rc == 0) {
+        relay_end(relay, head);
+        return;
+    }
+    trouble(relay->gateway, relay->request, "failed", 502);
+    log_warn("gateway", "store failed, cutting the download", "path=%s error=\"%s\"",
+             relay->target.path, err->text);
+    if (relay->size >= 0 || relay->received > 0)
+        relay_break(relay);
+    else
+        answer_error(relay->request, relay->target.type, 502, err->text);
+}
+
+/* --- requests --- */
+
+static void on_closed(struct http_request *request, void *state, bool whole)
+{
+    struct relay *relay = state;
+    (void)request;
+    (void)whole;
+    if (relay->upstream)
+        upstream_cancel(relay->upstream);
+    hasher_free(relay->hasher);
+    buf_done(&relay->held);
+    free(relay);
+}
+
+static void relay_start(struct gateway *gateway, struct http_request *request,
+                        const struct rules_target *target)
+{
+    struct relay *relay = xcalloc(1, sizeof *relay);
+    *relay = (struct relay){ .gateway = gateway,
+                             .request = request,
+                             .target = *target,
+                             .hasher = hasher_new_sha256(),
+                             .size = -1 };
+    buf_init(&relay->held, HELD_MAX);
+    http_set_state(request, relay, on_closed);
+    auto_free char *url =
+        xasprintf("%s%s", gateway->config.store_url, http_path(request) + strlen(RULES_BASE));
+    struct upstream_request wanted = {
+        .url = url,
+        .head = strcmp(http_method(request), "HEAD") == 0,
+        .header = gateway->header,
+        .accept = http_header(request, "Accept"),
+        .credentials = gateway->credentials,
+        .etag = http_header(request, "If-None-Match"),
+        .modified = http_header(request, "If-Modified-Since"),
+        .bytes_max = gateway->config.bytes_max - gateway->bytes,
+        .on_head = on_head,
+        .on_data = on_data,
+        .on_done = on_done,
+        .ctx = relay,
+    };
+    relay->upstream = upstream_start(gateway->upstreams, &wanted);
+}
+
+static void on_request(void *ctx, struct http_request *request)
+{
+    struct gateway *gateway = ctx;
+    const char *method = http_method(request);
+    struct rules_target target;
+    struct err err = { 0 };
+    if (strcmp(method, "GET") != 0 && strcmp(method, "HEAD") != 0)
+        refuse_status(gateway, request, 405, "a build may only read: GET and HEAD");
+    else if (rules_check(&gateway->config.rules, http_path(request), &target, &err) < 0)
+        refuse(gateway, request, 403, &err);
+    else if (++gateway->requests > gateway->config.requests_max)
+        refuse_status(gateway, request, 429, "a build may not ask for so many files");
+    else if (gateway->bytes >= gateway->config.bytes_max)
+        refuse_status(gateway, request, 429, "a build may not download so many bytes");
+    else
+        relay_start(gateway, request, &target);
+}
+
+/* --- life --- */
+
+static struct gateway *gateway_new(uv_loop_t *loop, const struct gateway_config *config)
+{
+    struct gateway *gateway = xcalloc(1, sizeof *gateway);
+    const struct upstreams_config upstreams = { .ca_file = config->ca_file,
+                                                .idle_ms = ANSWER_MS / 3,
+                                                .per_host_max = config->connections_max };
+    gateway->config = *config;
+    gateway->record.fd = -1;
+    gateway->upstreams = upstreams_new(loop, &upstreams);
+    gateway->credentials = config->token[0] ? xasprintf("bearer %s", config->token) : NULL;
+    gateway->header = xasprintf("X-JFrog-Override-Base-Url: %s", config->base_url);
+    return gateway;
+}
+
+static void on_upstreams_closed(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    record_close(&gateway->record);
+    free(gateway->credentials);
+    free(gateway->header);
+    free(gateway);
+}
+
+static void on_http_stopped(void *ctx)
+{
+    struct gateway *gateway = ctx;
+    upstreams_close(gateway->upstreams, on_upstreams_closed, gateway);
+}
+
+int gateway_start(uv_loop_t *loop, const struct gateway_config *config, struct gateway **ret,
+                  struct err *err)
+{
+    struct gateway *gateway = gateway_new(loop, config);
+    struct http_config http = { .address = config->listen,
+                                .connections_max = config->connections_max,
+                                .answer_ms = ANSWER_MS };
+    int rc = record_open(config->record, &gateway->record, err);
+    if (rc == 0)
+        rc = http_start(loop, &http, on_request, gateway, &gateway->http, err);
+    if (rc == 0 && chmod(config->listen, 0666) < 0)
+        rc = err_errno(err, "mode of %s", config->listen);
+    if (rc == 0)
+        *ret = gateway;
+    else
+        upstreams_close(gateway->upstreams, on_upstreams_closed, gateway);
+    return rc;
+}
+
+void gateway_stop(struct gateway *gateway)
+{
+    http_stop(gateway->http, on_http_stopped, gateway);
+}

@@ -1,0 +1,64 @@
+#include "gateway/record.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/fs.h"
+
+enum { SHOWN_MAX = 200 };
+
+int record_open(const char *path, struct record *ret, struct err *err)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(err, "create %s", path);
+    *ret = (struct record){ .fd = fd };
+    return 0;
+}
+
+void record_close(struct record *record)
+{
+    if (record->fd >= 0)
+        close(record->fd);
+}
+
+static int line_write(const struct record *record, const char *line, struct err *err)
+{
+    return fs_write_all(record->fd, line, strlen(line)) < 0 ? err_errno(err, "write the record")
+                                                            : 0;
+}
+
+int record_download(struct record *record, const struct rules_target *target, const char *path,
+                    const struct digests *digests, struct err *err)
+{
+    auto_free char *line =
+        xasprintf("%s %s %" PRId64 " %s %s\n", target->metadata ? "metadata" : "file",
+                  target->repository, digests->size_bytes, digests->sha256, path);
+    return line_write(record, line, err);
+}
+
+/* One word of what a client sent. */
+static void word_clean(const char *text, char ret[SHOWN_MAX])
+{
+    snprintf(ret, SHOWN_MAX, "%s", text);
+    for (char *at = ret; *at; at++)
+        if (*at <= ' ' || *at >= 0x7f)
+            *at = '?';
+}
+
+int record_trouble(struct record *record, const char *what, int status, const char *method,
+                   const char *path, struct err *err)
+{
+    char method_word[SHOWN_MAX];
+    char path_word[SHOWN_MAX];
+    if (++record->troubles > RECORD_REFUSED_MAX)
+        return 0;
+    word_clean(method, method_word);
+    word_clean(path, path_word);
+    auto_free char *line = xasprintf("%s %d %s %s\n", what, status, method_word, path_word);
+    return line_write(record, line, err);
+}

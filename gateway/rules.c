@@ -1,0 +1,146 @@
+#include "gateway/rules.h"
+
+#include <string.h>
+
+static const char *const roots[RULES_TYPES] = {
+    [RULES_GO] = RULES_BASE "/api/go/",
+    [RULES_NPM] = RULES_BASE "/api/npm/",
+    [RULES_PYPI] = RULES_BASE "/api/pypi/",
+    [RULES_MAVEN] = RULES_BASE "/",
+};
+
+bool rules_name_is_plain(const char *name)
+{
+    size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
+    return len > 0 && len < RULES_NAME_MAX && name[len] == '\0' && name[0] != '.' &&
+           strcmp(name, "api") != 0;
+}
+
+/* --- the form of a path --- */
+
+static int hex_digit(char c)
+{
+    const char *digits = "0123456789abcdef";
+    const char *at = c ? strchr(digits, c | 0x20) : NULL;
+    return at ? (int)(at - digits) : -1;
+}
+
+/* Decoded once, which must be all there is to decode. */
+static bool path_decode(const char *path, char ret[RULES_PATH_MAX])
+{
+    size_t len = 0;
+    for (; *path; path++) {
+        unsigned char c = (unsigned char)*path;
+        if (c == '%') {
+            int high = hex_digit(path[1]);
+            int low = high < 0 ? -1 : hex_digit(path[2]);
+            if (low < 0)
+                return false;
+            c = (unsigned char)(high * 16 + low);
+            path += 2;
+            if (c == '%')
+                return false;
+        }
+        if (c <= ' ' || c >= 0x7f || strchr("\\;?#\"<>", c) || len + 1 == RULES_PATH_MAX)
+            return false;
+        ret[len++] = (char)c;
+    }
+    ret[len] = '\0';
+    return true;
+}
+
+/* No element is empty (but behind a last slash), "." or "..". */
+static bool elements_are_plain(const char *path)
+{
+    for (const char *at = path + 1;; at++) {
+        size_t len = strcspn(at, "/");
+        bool last = at[len] == '\0';
+        if ((len == 0 && !last) || (len == 1 && at[0] == '.') ||
+            (len == 2 && at[0] == '.' && at[1] == '.'))
+            return false;
+        if (last)
+            return true;
+        at += len;
+    }
+}
+
+static bool path_is_plain(const char *path)
+{
+    char plain[RULES_PATH_MAX];
+    return path[0] == '/' && path_decode(path, plain) && elements_are_plain(plain);
+}
+
+/* --- what lies below a repository --- */
+
+static bool starts(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool ends(const char *text, const char *with)
+{
+    size_t len = strlen(text);
+    size_t with_len = strlen(with);
+    return len >= with_len && strcmp(text + len - with_len, with) == 0;
+}
+
+/* Of a registry's own calls (search, tokens, who is asking) a build needs none. */
+static bool path_is_served(enum rules_type type, const char *path)
+{
+    switch (type) {
+    case RULES_NPM:
+        return path[0] != '\0' && !starts(path, "-/") && strcmp(path, "-") != 0;
+    case RULES_PYPI:
+        return starts(path, "simple/") || starts(path, "packages/");
+    default:
+        return path[0] != '\0';
+    }
+}
+
+static bool path_is_metadata(enum rules_type type, const char *path)
+{
+    switch (type) {
+    case RULES_GO:
+        return ends(path, "/@v/list") || ends(path, "/@latest") || starts(path, "sumdb/");
+    case RULES_NPM:
+        return !strstr(path, "/-/");
+    case RULES_PYPI:
+        return starts(path, "simple/");
+    default:
+        return strstr(path, "maven-metadata") != NULL;
+    }
+}
+
+/* --- the rules --- */
+
+static int refuse(const struct rules *rules, const char *path, struct err *err)
+{
+    err_set(err, ERR_DENIED, "a build may not ask for %.80s", path);
+    err_hint(err, "only packages: repositories %s, %s, %s, %s", rules->repositories[RULES_GO],
+             rules->repositories[RULES_NPM], rules->repositories[RULES_PYPI],
+             rules->repositories[RULES_MAVEN]);
+    err_reason(err, "GATEWAY_REFUSED");
+    return -ERR_DENIED;
+}
+
+int rules_check(const struct rules *rules, const char *path, struct rules_target *ret,
+                struct err *err)
+{
+    if (!path_is_plain(path))
+        return refuse(rules, path, err);
+    for (int type = 0; type < RULES_TYPES; type++) {
+        const char *repository = rules->repositories[type];
+        size_t root_len = strlen(roots[type]);
+        size_t len = strlen(repository);
+        const char *rest = path + root_len;
+        if (len == 0 || !starts(path, roots[type]) || strncmp(rest, repository, len) != 0 ||
+            rest[len] != '/' || !path_is_served((enum rules_type)type, rest + len + 1))
+            continue;
+        *ret = (struct rules_target){ .type = (enum rules_type)type,
+                                      .repository = repository,
+                                      .path = rest + len + 1 };
+        ret->metadata = path_is_metadata(ret->type, ret->path);
+        return 0;
+    }
+    return refuse(rules, path, err);
+}

@@ -1,0 +1,246 @@
+#include "worker/downloads.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "sos/base/auto.h"
+#include "sos/base/buf.h"
+#include "sos/base/fs.h"
+
+#define BASE "/artifactory"
+
+enum { LINE_MAX_LEN = 2048, URL_MAX = 1200, REPOSITORY_MAX = 64 };
+
+static void download_done(struct download *download)
+{
+    free(download->repository);
+    free(download->url);
+}
+
+void downloads_done(struct downloads *downloads)
+{
+    for (size_t i = 0; i < downloads->count; i++)
+        download_done(&downloads->all[i]);
+    for (size_t i = 0; i < countof(downloads->troubles); i++)
+        free(downloads->troubles[i]);
+    free(downloads->all);
+    *downloads = (struct downloads){ 0 };
+}
+
+/* Takes what it holds. */
+static void downloads_add(struct downloads *downloads, const struct download *download)
+{
+    if (downloads->count == downloads->cap) {
+        downloads->cap = downloads->cap ? 2 * downloads->cap : 64;
+        downloads->all = xrealloc(downloads->all, downloads->cap * sizeof *downloads->all);
+    }
+    downloads->all[downloads->count++] = *download;
+}
+
+/* --- each once, by URL --- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct download *one = a;
+    const struct download *other = b;
+    int order = strcmp(one->url, other->url);
+    if (order == 0)
+        order = strcmp(one->sha256, other->sha256);
+    return order ? order : (int)one->cached - (int)other->cached;
+}
+
+static void downloads_settle(struct downloads *downloads)
+{
+    size_t kept = 0;
+    if (downloads->count > 0)
+        qsort(downloads->all, downloads->count, sizeof *downloads->all, by_name);
+    for (size_t i = 0; i < downloads->count; i++) {
+        struct download *at = &downloads->all[i];
+        struct download *last = kept > 0 ? &downloads->all[kept - 1] : NULL;
+        if (last && strcmp(last->url, at->url) == 0 && strcmp(last->sha256, at->sha256) == 0)
+            download_done(at);
+        else
+            downloads->all[kept++] = *at;
+    }
+    downloads->count = kept;
+}
+
+/* --- lines --- */
+
+static bool is_printable(const char *text)
+{
+    for (; *text; text++)
+        if (*text <= ' ' || *text >= 0x7f)
+            return false;
+    return true;
+}
+
+/* "/REPOSITORY/…" or "/api/TYPE/REPOSITORY/…": where what is behind the repository begins; NULL. */
+static const char *behind_repository(const char *url, const char *repository)
+{
+    size_t len = strlen(repository);
+    const char *at = url;
+    if (strncmp(at, "/api/", 5) == 0) {
+        at = strchr(at + 5, '/');
+        if (!at)
+            return NULL;
+    }
+    if (*at != '/' || strncmp(at + 1, repository, len) != 0 || at[1 + len] != '/')
+        return NULL;
+    return at + len + 2;
+}
+
+static bool size_read(const char *text, int64_t *ret)
+{
+    char *end;
+    errno = 0;
+    *ret = strtoll(text, &end, 10);
+    return errno == 0 && *text >= '0' && *text <= '9' && *end == '\0';
+}
+
+/* Its words behind "file" or "metadata". */
+static bool download_read(char *line, bool metadata, struct download *ret)
+{
+    const char *repository = strsep(&line, " ");
+    const char *size = line ? strsep(&line, " ") : NULL;
+    const char *sha256 = line ? strsep(&line, " ") : NULL;
+    const char *url = line;
+    int64_t bytes;
+    if (!url || !size_read(size, &bytes) || !sha256_hex_is_valid(sha256) ||
+        strncmp(url, BASE "/", sizeof BASE) != 0 || strlen(url) > URL_MAX || !is_printable(url) ||
+        strlen(repository) > REPOSITORY_MAX || !is_printable(repository))
+        return false;
+    url += sizeof BASE - 1;
+    if (!behind_repository(url, repository))
+        return false;
+    *ret = (struct download){ .repository = xstrdup(repository),
+                              .url = xstrdup(url),
+                              .size_bytes = bytes,
+                              .metadata = metadata };
+    memcpy(ret->sha256, sha256, sizeof ret->sha256);
+    return true;
+}
+
+static void trouble_add(struct downloads *downloads, const char *what, const char *rest)
+{
+    if (!is_printable(what) || downloads->troubles_count++ >= DOWNLOADS_TROUBLES_MAX)
+        return;
+    char *text = xasprintf("%s %.300s", what, rest);
+    for (char *at = text; *at; at++)
+        if (*at < ' ' || *at >= 0x7f)
+            *at = '?';
+    downloads->troubles[downloads->troubles_count - 1] = text;
+}
+
+/* One line, which is changed. */
+static void line_read(struct downloads *downloads, char *line)
+{
+    struct download download;
+    const char *what = strsep(&line, " ");
+    if (!line)
+        return;
+    bool metadata = strcmp(what, "metadata") == 0;
+    if (metadata || strcmp(what, "file") == 0) {
+        if (download_read(line, metadata, &download))
+            downloads_add(downloads, &download);
+    } else if (strcmp(what, "refused") == 0 || strcmp(what, "failed") == 0) {
+        trouble_add(downloads, what, line);
+    }
+}
+
+int downloads_parse(struct downloads *downloads, const char *text, size_t len, struct err *err)
+{
+    while (len > 0) {
+        char line[LINE_MAX_LEN];
+        const char *end = memchr(text, '\n', len);
+        size_t line_len = end ? (size_t)(end - text) : len;
+        if (downloads->count >= DOWNLOADS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d downloads", DOWNLOADS_MAX);
+        /* One that was cut short by a death has no end. */
+        if (end && line_len < sizeof line && !memchr(text, '\0', line_len)) {
+            memcpy(line, text, line_len);
+            line[line_len] = '\0';
+            line_read(downloads, line);
+        }
+        line_len += end ? 1 : 0;
+        text += line_len;
+        len -= line_len;
+    }
+    downloads_settle(downloads);
+    return 0;
+}
+
+int downloads_read(struct downloads *downloads, const char *path, struct err *err)
+{
+    struct stat st;
+    auto_close int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return err_errno(err, "open %s", path);
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > DOWNLOADS_BYTES_MAX)
+        return err_set(err, ERR_INVALID, "%s is no record", path);
+    auto_free char *text = xmalloc((size_t)st.st_size + 1);
+    ssize_t got = read(fd, text, (size_t)st.st_size);
+    if (got != st.st_size)
+        return err_errno(err, "read %s", path);
+    return downloads_parse(downloads, text, (size_t)got, err);
+}
+
+/* --- with an earlier one --- */
+
+void downloads_join(struct downloads *downloads, const struct downloads *earlier)
+{
+    for (size_t i = 0; i < earlier->count && downloads->count < DOWNLOADS_MAX; i++) {
+        struct download copy = earlier->all[i];
+        if (copy.metadata)
+            continue;
+        copy.repository = xstrdup(copy.repository);
+        copy.url = xstrdup(copy.url);
+        copy.cached = true;
+        downloads_add(downloads, &copy);
+    }
+    downloads_settle(downloads);
+}
+
+char *downloads_text(const struct downloads *downloads, size_t *ret_len)
+{
+    struct buf text;
+    buf_init(&text, DOWNLOADS_BYTES_MAX);
+    for (size_t i = 0; i < downloads->count; i++) {
+        const struct download *at = &downloads->all[i];
+        if (!at->metadata)
+            buf_printf(&text, "file %s %" PRId64 " %s " BASE "%s\n", at->repository, at->size_bytes,
+                       at->sha256, at->url);
+    }
+    *ret_len = text.len;
+    return buf_take(&text);
+}
+
+static int hex_value(char c)
+{
+    return c >= '0' && c <= '9'                     ? c - '0'
+           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+                                                    : -1;
+}
+
+char *download_path(const struct download *download)
+{
+    const char *from = behind_repository(download->url, download->repository);
+    char *path = xstrdup(from);
+    size_t len = 0;
+    for (; *from; from++) {
+        int high = *from == '%' ? hex_value(from[1]) : -1;
+        int low = high < 0 ? -1 : hex_value(from[2]);
+        int byte = low < 0 ? *from : high * 16 + low;
+        from += low < 0 ? 0 : 2;
+        /* Readable and no more: it is shown to people. */
+        path[len++] = byte > ' ' && byte < 0x7f ? (char)byte : '?';
+    }
+    path[len] = '\0';
+    return path;
+}
