@@ -8,6 +8,7 @@ extern const struct command command_artifact_show;
 extern const struct command command_build;
 extern const struct command command_cancel;
 extern const struct command command_completion;
+extern const struct command command_deps;
 extern const struct command command_doctor;
 extern const struct command command_help;
 extern const struct command command_images;

@@ -12,11 +12,27 @@
 #include "sos/base/auto.h"
 
 const struct command *const commands[] = {
-    &command_build,         &command_status,        &command_logs,         &command_cancel,
-    &command_list,          &command_queue,         &command_workers,      &command_images,
-    &command_artifact_list, &command_artifact_show, &command_artifact_get, &command_up,
-    &command_login,         &command_logout,        &command_whoami,       &command_doctor,
-    &command_completion,    &command_version,       &command_help,         NULL,
+    &command_build,
+    &command_status,
+    &command_logs,
+    &command_deps,
+    &command_cancel,
+    &command_list,
+    &command_queue,
+    &command_workers,
+    &command_images,
+    &command_artifact_list,
+    &command_artifact_show,
+    &command_artifact_get,
+    &command_up,
+    &command_login,
+    &command_logout,
+    &command_whoami,
+    &command_doctor,
+    &command_completion,
+    &command_version,
+    &command_help,
+    NULL,
 };
 
 const struct config_item global_items[] = {

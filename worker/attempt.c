@@ -14,6 +14,7 @@ enum {
     CALL_TIMEOUT_MIN_MS = 100,
     CALL_TIMEOUT_MS = 4000, /* a silent server must not hold the pump for long */
     PART_MAX = 256 * 1024,  /* log bytes in one call */
+    TELL_MAX = 400,         /* dependencies in one call: less than HTTP_JSON_MAX */
     RETRY_MS = 500,
     STOP_MS = 3000,    /* to say good-bye in, when the worker ends */
     SAFETY_MS = 10000, /* stop that long before the lease ends */
@@ -234,16 +235,17 @@ enum attempt_word attempt_tick(struct attempt *attempt, bool stop)
 /* --- the end --- */
 
 static void result_fill(struct sos_finish_attempt_request *request, const struct attempt *attempt,
-                        const struct verdict *verdict, const char *step,
-                        const struct collected *collected)
+                        const struct attempt_end *end)
 {
+    const struct verdict *verdict = end->verdict;
+    const struct collected *collected = end->collected;
     bool ok = verdict->outcome == SOS_RESULT_OUTCOME_SUCCESS;
     request->fence = attempt->lease->fence;
     request->result = xcalloc(1, sizeof *request->result);
     *request->result = (struct sos_result){
         .outcome = verdict->outcome,
         .reason = verdict->reason,
-        .step = xstrdup(ok ? NULL : step),
+        .step = xstrdup(ok ? NULL : end->step),
         .exit_code = verdict->exit_code,
         .message = xstrdup(verdict->message[0] ? verdict->message : NULL),
         .hint = xstrdup(verdict->hint[0] ? verdict->hint : NULL),
@@ -273,12 +275,51 @@ static void result_fill(struct sos_finish_attempt_request *request, const struct
     }
 }
 
+static void dependency_fill(struct sos_dependency *ret, const struct attempt *attempt,
+                            const struct download *download)
+{
+    *ret = (struct sos_dependency){
+        .repository = xstrdup(download->repository),
+        .path = download_path(download),
+        .url = xasprintf("%s%s", attempt->settings->store_url, download->url),
+        .sha256 = xstrdup(download->sha256),
+        .size_bytes = download->size_bytes,
+        .metadata = download->metadata,
+        .cached = download->cached,
+    };
+}
+
+/* The next part of the dependencies.  Gives the HTTP status, -1 when there was no answer. */
+static int tell_once(struct attempt *attempt, const struct downloads *all, struct err *err)
+{
+    struct sos_add_dependencies_request request = { .fence = attempt->lease->fence,
+                                                    .first = (int32_t)attempt->told };
+    size_t count = all->count - attempt->told;
+    size_t len;
+    request.dependencies_count = count < TELL_MAX ? count : TELL_MAX;
+    request.dependencies = xcalloc(request.dependencies_count, sizeof *request.dependencies);
+    for (size_t i = 0; i < request.dependencies_count; i++)
+        dependency_fill(&request.dependencies[i], attempt, &all->all[attempt->told + i]);
+    auto_free char *text = sos_add_dependencies_request_text(&request, &len);
+    auto_free char *url = attempt_url(attempt, "/dependencies");
+    struct client_answer answer = { 0 };
+    int status = call(attempt, "POST", url, "application/json", text, len, &answer);
+    if (status / 100 == 2)
+        attempt->told += request.dependencies_count;
+    else if (status >= 0)
+        err_set(err, ERR_CONFLICT, "the server refused the dependencies with status %d: %.120s",
+                status, answer.body.data ? answer.body.data : "");
+    if (status >= 0)
+        client_answer_done(&answer);
+    sos_add_dependencies_request_done(&request);
+    return status;
+}
+
 /* Gives the HTTP status, -1 when there was no answer. */
-static int finish_once(struct attempt *attempt, const struct verdict *verdict, const char *step,
-                       const struct collected *collected, struct err *err)
+static int finish_once(struct attempt *attempt, const struct attempt_end *end, struct err *err)
 {
     struct sos_finish_attempt_request request = { 0 };
-    result_fill(&request, attempt, verdict, step, collected);
+    result_fill(&request, attempt, end);
     size_t len;
     auto_free char *text = sos_finish_attempt_request_text(&request, &len);
     sos_finish_attempt_request_done(&request);
@@ -294,8 +335,20 @@ static int finish_once(struct attempt *attempt, const struct verdict *verdict, c
     return status;
 }
 
-int attempt_finish(struct attempt *attempt, const struct verdict *verdict, const char *step,
-                   const struct collected *collected, struct err *err)
+/* The next thing that is left to say: 1 when it was said, 2 when it was the last, 0 when it has to
+ * be tried again, or an error. */
+static int finish_next(struct attempt *attempt, const struct attempt_end *end, struct err *err)
+{
+    if (attempt->log.len > 0)
+        return send_log(attempt) ? 1 : 0;
+    bool tells = attempt->told < end->downloads->count;
+    int status = tells ? tell_once(attempt, end->downloads, err) : finish_once(attempt, end, err);
+    if (status / 100 == 2)
+        return tells ? 1 : 2;
+    return status / 100 == 4 ? -ERR_CONFLICT : 0;
+}
+
+int attempt_finish(struct attempt *attempt, const struct attempt_end *end, struct err *err)
 {
     for (size_t i = 0; i < attempt->steps_count; i++)
         if (attempt->steps[i].state == SOS_STEP_STATE_PENDING)
@@ -305,17 +358,13 @@ int attempt_finish(struct attempt *attempt, const struct verdict *verdict, const
         /* A server that cannot keep the result now (its disk is full) keeps the lease. */
         if (attempt->word == ATTEMPT_GO && clock_mono_ms() >= attempt->renew_at_ms)
             renew(attempt);
-        if (attempt->log.len > 0) {
-            if (!send_log(attempt))
-                usleep(RETRY_MS * 1000);
-        } else {
-            int status = finish_once(attempt, verdict, step, collected, err);
-            if (status / 100 == 2)
-                return 0;
-            if (status / 100 == 4)
-                return -ERR_CONFLICT;
+        int rc = finish_next(attempt, end, err);
+        if (rc == 2)
+            return 0;
+        if (rc < 0)
+            return rc;
+        if (rc == 0)
             usleep(RETRY_MS * 1000);
-        }
         if (attempt->word == ATTEMPT_LOST)
             return err_set(err, ERR_CONFLICT, "the lease is another's");
     }

@@ -12,6 +12,7 @@
 #include "sos/base/client.h"
 #include "sos/v1.h"
 #include "worker/collect.h"
+#include "worker/downloads.h"
 #include "worker/settings.h"
 #include "worker/verdict.h"
 
@@ -40,6 +41,7 @@ struct attempt {
     size_t steps_count;
     struct buf log;       /* not yet acknowledged */
     int64_t log_sent;     /* acknowledged bytes */
+    size_t told;          /* acknowledged dependencies */
     int64_t output_bytes; /* what the build wrote, without our own lines */
     bool log_truncated;
     char last_byte;
@@ -67,7 +69,13 @@ bool attempt_log_is_full(const struct attempt *attempt);
 
 /* Renew and send whatever is due; gives what to do.  `stop` is the worker's own wish to end. */
 enum attempt_word attempt_tick(struct attempt *attempt, bool stop);
-/* The last word, retried while the lease lasts: the whole log, then the result.  0 when the server
- * took it. */
-int attempt_finish(struct attempt *attempt, const struct verdict *verdict, const char *step,
-                   const struct collected *collected, struct err *err);
+/* What the last word is made of; all borrowed. */
+struct attempt_end {
+    const struct verdict *verdict;
+    const char *step; /* that it ended in; NULL: none failed */
+    const struct collected *collected;
+    const struct downloads *downloads;
+};
+/* The last word, retried while the lease lasts: the whole log, the dependencies, then the result.
+ * 0 when the server took it. */
+int attempt_finish(struct attempt *attempt, const struct attempt_end *end, struct err *err);

@@ -285,8 +285,12 @@ static void job_finish(struct job *job, const struct verdict *verdict, const cha
     say_verdict(job, verdict, step);
     struct err err = { 0 };
     int rc = 0;
+    const struct attempt_end end = { .verdict = verdict,
+                                     .step = step,
+                                     .collected = &job->shared->collected,
+                                     .downloads = &job->downloads };
     if (job->attempt.word != ATTEMPT_LOST)
-        rc = attempt_finish(&job->attempt, verdict, step, &job->shared->collected, &err);
+        rc = attempt_finish(&job->attempt, &end, &err);
     if (rc < 0)
         log_warn("job", "result not taken, leaving it to the lease", "attempt=%s error=\"%s\"",
                  job->lease->attempt_id, err.text);

@@ -177,6 +177,17 @@ void farm_log_append(struct farm *farm, const char *attempt, int64_t fence, int6
 void farm_finish(struct farm *farm, const char *attempt,
                  const struct sos_finish_attempt_request *request, farm_build_fn done, void *ctx);
 
+/* --- dependencies --- */
+typedef void (*farm_dependencies_fn)(void *ctx, int rc,
+                                     const struct sos_list_dependencies_response *list,
+                                     const struct err *err);
+void farm_dependencies_add(struct farm *farm, const char *attempt,
+                           const struct sos_add_dependencies_request *request, farm_done_fn done,
+                           void *ctx);
+/* page_size 0: the most there may be; page_token NULL: the first page. */
+void farm_dependencies_list(struct farm *farm, const char *build, int page_size,
+                            const char *page_token, farm_dependencies_fn done, void *ctx);
+
 /* --- tokens --- */
 typedef void (*farm_token_fn)(void *ctx, int rc, const struct sos_token *token,
                               const struct err *err);

@@ -68,6 +68,45 @@ void api_finish_attempt(struct call *call)
                 call_wait(call));
 }
 
+/* --- dependencies --- */
+
+enum { DEPENDENCIES_MAX = 1000, PLACE_MAX = 1000000, URL_MAX = 2048, PATH_LONGEST = 1024 };
+
+static void on_told(void *ctx, int rc, const struct err *err)
+{
+    call_end(ctx, rc, err, 204, NULL, NULL);
+}
+
+static bool text_fits(const char *text, size_t max)
+{
+    return text && strlen(text) <= max;
+}
+
+static const char *dependency_fault(const struct sos_dependency *file)
+{
+    if (!text_fits(file->repository, PATH_LONGEST) || !text_fits(file->path, PATH_LONGEST) ||
+        !text_fits(file->url, URL_MAX))
+        return "repository, path and url must be there, and not that long";
+    if (!file->sha256 || !sha256_hex_is_valid(file->sha256))
+        return "this sha256 is none";
+    return file->size_bytes < 0 ? "a negative size" : NULL;
+}
+
+void api_add_dependencies(struct call *call)
+{
+    const struct sos_add_dependencies_request *in = &call->in.add_dependencies;
+    const char *fault = NULL;
+
+    if (in->dependencies_count > DEPENDENCIES_MAX || in->first < 0 || in->first > PLACE_MAX)
+        fault = "at most 1000 at once, from a place below 1000000 on";
+    for (size_t i = 0; !fault && i < in->dependencies_count; i++)
+        fault = dependency_fault(&in->dependencies[i]);
+    if (fault)
+        call_fault(call, "/dependencies", fault);
+    else
+        farm_dependencies_add(call->farm, call->match.params[0], in, on_told, call_wait(call));
+}
+
 /* --- the log --- */
 
 static void on_appended(void *ctx, int rc, const struct err *err)

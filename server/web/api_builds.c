@@ -159,6 +159,24 @@ void api_get_build(struct call *call)
                    on_build, call_wait(call));
 }
 
+/* --- what it depends on --- */
+
+static void on_dependencies(void *ctx, int rc, const struct sos_list_dependencies_response *list,
+                            const struct err *err)
+{
+    call_end(ctx, rc, err, 200, &sos_list_dependencies_response_type, list);
+}
+
+void api_list_dependencies(struct call *call)
+{
+    int64_t page_size;
+
+    if (call_query_int(call, "pageSize", 0, INT32_MAX, &page_size))
+        farm_dependencies_list(call->farm, call->match.params[0], (int)page_size,
+                               http_query(call->request, "pageToken"), on_dependencies,
+                               call_wait(call));
+}
+
 /* --- cancel --- */
 
 void api_cancel_build(struct call *call)

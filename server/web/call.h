@@ -38,6 +38,7 @@ struct call {
         struct sos_register_worker_request register_worker;
         struct sos_lease_request lease;
         struct sos_update_attempt_request update_attempt;
+        struct sos_add_dependencies_request add_dependencies;
         struct sos_finish_attempt_request finish_attempt;
     } in;
     bool has_in;
@@ -104,6 +105,7 @@ void api_list_builds(struct call *call);
 void api_get_build(struct call *call);
 void api_cancel_build(struct call *call);
 void api_get_build_log(struct call *call);
+void api_list_dependencies(struct call *call);
 void api_get_queue(struct call *call);
 void api_list_workers(struct call *call);
 void api_list_images(struct call *call);
@@ -116,6 +118,7 @@ void api_lease_build(struct call *call);
 void api_update_attempt(struct call *call);
 void api_append_log(struct call *call);
 void api_put_artifact_file(struct call *call);
+void api_add_dependencies(struct call *call);
 void api_finish_attempt(struct call *call);
 
 /* Feed the upload that was opened, chunk by chunk; `end` is called when all was written. */

@@ -46,6 +46,8 @@ static api_fn api_of(enum sos_op op)
         return api_cancel_build;
     case SOS_OP_GET_BUILD_LOG:
         return api_get_build_log;
+    case SOS_OP_LIST_DEPENDENCIES:
+        return api_list_dependencies;
     case SOS_OP_GET_QUEUE:
         return api_get_queue;
     case SOS_OP_LIST_WORKERS:
@@ -70,6 +72,8 @@ static api_fn api_of(enum sos_op op)
         return api_append_log;
     case SOS_OP_PUT_ARTIFACT_FILE:
         return api_put_artifact_file;
+    case SOS_OP_ADD_DEPENDENCIES:
+        return api_add_dependencies;
     case SOS_OP_FINISH_ATTEMPT:
         return api_finish_attempt;
     case SOS_OP_COUNT:
