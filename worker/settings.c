@@ -75,7 +75,7 @@ const struct config_item settings_items[] = {
     { .name = "fetch-env",
       .type = CONFIG_LIST,
       .fallback = "GOPROXY\nGOSUMDB\nGONOSUMDB\nPIP_INDEX_URL\nUV_INDEX_URL\nnpm_config_registry\n"
-                  "COREPACK_NPM_REGISTRY\nSOS_MAVEN_MIRROR\nhttp_proxy\nhttps_proxy\nno_proxy\n"
+                  "COREPACK_NPM_REGISTRY\nSOS_MAVEN_REPOSITORY\nhttp_proxy\nhttps_proxy\nno_proxy\n"
                   "HTTP_PROXY\nHTTPS_PROXY\nNO_PROXY",
       .help = "variables of the worker's environment that fetch gets with the host's network" },
     { .name = "ca-bundle",
