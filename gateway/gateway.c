@@ -171,7 +171,19 @@ static void on_data(void *ctx, const char *data, size_t len)
     http_wake(relay->request);
 }
 
-/* The store's own words, when it has some; never its view of our token. */
+/* The store's own words: an error of Artifactory's is {"errors":[{"status":…,"message":"…"}]}.
+ * Gives a line, with "; " before it; "" when it says nothing that can be shown. */
+static char *store_words(const char *text)
+{
+    json_t *json = json_loads(text, 0, NULL);
+    const char *message = json_string_value(
+        json_object_get(json_array_get(json_object_get(json, "errors"), 0), "message"));
+    char *words = message ? xasprintf("; it says: %.300s", message) : xstrdup("");
+    json_decref(json);
+    return words;
+}
+
+/* Never the store's view of our token. */
 static void answer_status(struct relay *relay, const struct upstream_head *head)
 {
     int status = head->status;
@@ -183,7 +195,8 @@ static void answer_status(struct relay *relay, const struct upstream_head *head)
     } else if (status == 404 || status == 410) {
         text = xasprintf("%s has no %s", relay->target.repository, relay->target.path);
     } else {
-        text = xasprintf("the store answered %d for %s", status, relay->target.path);
+        auto_free char *words = store_words(head->text);
+        text = xasprintf("the store answered %d for %s%s", status, relay->target.path, words);
         status = status >= 400 ? status : 502;
     }
     if (status >= 500)

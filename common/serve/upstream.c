@@ -79,9 +79,19 @@ static size_t on_line(char *data, size_t size, size_t count, void *ctx)
     return ok ? len : 0;
 }
 
+static void text_keep(char text[UPSTREAM_TEXT_MAX], const char *data, size_t len)
+{
+    size_t had = strlen(text);
+    size_t part = len < UPSTREAM_TEXT_MAX - 1 - had ? len : UPSTREAM_TEXT_MAX - 1 - had;
+
+    memcpy(text + had, data, part);
+    text[had + part] = '\0';
+}
+
 static bool data_take(struct upstream *upstream, const char *data, size_t len)
 {
     if (!body_is_wanted(upstream)) {
+        text_keep(upstream->lines.head.text, data, len);
         upstream->dropped += (int64_t)len;
         return upstream->dropped <= UNASKED_MAX;
     }
@@ -115,9 +125,8 @@ static size_t on_bytes(char *data, size_t size, size_t count, void *ctx)
 
 /* --- one try --- */
 
-static void header_add(struct upstream *upstream, const char *name, const char *value)
+static void line_add(struct upstream *upstream, const char *line)
 {
-    auto_free char *line = xasprintf("%s: %s", name, value);
     struct curl_slist *more = NULL;
 
     if (!strpbrk(line, "\r\n"))
@@ -126,11 +135,19 @@ static void header_add(struct upstream *upstream, const char *name, const char *
         upstream->headers = more;
 }
 
+static void header_add(struct upstream *upstream, const char *name, const char *value)
+{
+    auto_free char *line = xasprintf("%s: %s", name, value);
+    line_add(upstream, line);
+}
+
 static void headers_set(struct upstream *upstream)
 {
     curl_slist_free_all(take_ptr(upstream->headers));
     if (upstream->accept)
         header_add(upstream, "Accept", upstream->accept);
+    if (upstream->header)
+        line_add(upstream, upstream->header);
     if (!upstream->coded)
         header_add(upstream, "Accept-Encoding", "identity");
     if (upstream->has_told && upstream->got > 0) {
@@ -321,6 +338,7 @@ struct upstream *upstream_start(struct upstreams *upstreams, const struct upstre
     upstream->is_head = request->head;
     upstream->coded = request->coded;
     upstream->accept = xstrdup(request->accept);
+    upstream->header = xstrdup(request->header);
     upstream->credentials = xstrdup(request->credentials);
     upstream->etag = xstrdup(request->etag);
     upstream->modified = xstrdup(request->modified);
@@ -371,6 +389,7 @@ void upstream_free(struct upstream *upstream)
     free(upstream->credentials);
     free(upstream->url);
     free(upstream->accept);
+    free(upstream->header);
     free(upstream->etag);
     free(upstream->modified);
     free(upstream);

@@ -62,6 +62,7 @@ struct upstream {
     bool is_head;
     bool coded;
     char *accept;
+    char *header;
     char *credentials;
     char *etag;
     char *modified;

@@ -19,7 +19,12 @@
 
 #include "sos/base/err.h"
 
-enum { UPSTREAM_ETAG_MAX = 256, UPSTREAM_DATE_MAX = 64, UPSTREAM_TYPE_MAX = 128 };
+enum {
+    UPSTREAM_ETAG_MAX = 256,
+    UPSTREAM_DATE_MAX = 64,
+    UPSTREAM_TYPE_MAX = 128,
+    UPSTREAM_TEXT_MAX = 512
+};
 
 struct upstreams;
 struct upstream;
@@ -40,6 +45,7 @@ struct upstream_head {
     char etag[UPSTREAM_ETAG_MAX];
     char modified[UPSTREAM_DATE_MAX]; /* Last-Modified as it came */
     char type[UPSTREAM_TYPE_MAX];
+    char text[UPSTREAM_TEXT_MAX]; /* how the body of an answer that is no 200 begins */
 };
 
 /* Text is copied. */
@@ -48,6 +54,7 @@ struct upstream_request {
     bool head;       /* HEAD: no body comes */
     bool coded;      /* gzip is welcome and decoded; else the bytes come as they are kept there */
     const char *accept;      /* NULL */
+    const char *header;      /* one more, "Name: value"; NULL */
     const char *credentials; /* "basic USER:PASSWORD" or "bearer TOKEN"; NULL */
     const char *etag;        /* of what one has: 304 when that is still so; NULL or "" */
     const char *modified;
