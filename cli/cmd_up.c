@@ -51,6 +51,10 @@ static const struct config_item items[] = {
       .type = CONFIG_STRING,
       .fallback = "local",
       .help = "name of the worker" },
+    { .name = "network",
+      .type = CONFIG_STRING,
+      .fallback = "host",
+      .help = "of builds that fetch: gateway (the store) or host" },
     { .name = "login",
       .type = CONFIG_BOOL,
       .fallback = "true",
@@ -69,6 +73,7 @@ struct child {
 struct up {
     struct cli *cli;
     const char *state;
+    char *images;
     char *programs; /* folder of this program's own file */
     struct child store, server, worker;
     char *store_url, *server_url;
@@ -164,6 +169,7 @@ static int store_start(struct up *up, struct err *err)
     const struct config *config = up->cli->config;
     arg(&up->store, xstrdup("sos-store"));
     arg(&up->store, xasprintf("--state=%s", up->state));
+    arg(&up->store, xasprintf("--images=%s", up->images));
     arg(&up->store, listen_flag(config, "store-port"));
     return child_start(up, &up->store, &up->store_url, err);
 }
@@ -173,7 +179,7 @@ static int server_start(struct up *up, struct err *err)
     const struct config *config = up->cli->config;
     arg(&up->server, xstrdup("sos-server"));
     arg(&up->server, xasprintf("--state=%s", up->state));
-    arg(&up->server, xasprintf("--images=%s", config_string(config, "images")));
+    arg(&up->server, xasprintf("--images=%s", up->images));
     arg(&up->server, listen_flag(config, "port"));
     arg(&up->server, xasprintf("--store-url=%s/artifactory", up->store_url));
     arg(&up->server, xasprintf("--store-token-file=%s/store/admin.token", up->state));
@@ -185,9 +191,12 @@ static int worker_start(struct up *up, struct err *err)
     const struct config *config = up->cli->config;
     arg(&up->worker, xstrdup("sos-worker"));
     arg(&up->worker, xasprintf("--state=%s", up->state));
-    arg(&up->worker, xasprintf("--images=%s", config_string(config, "images")));
+    arg(&up->worker, xasprintf("--images=%s", up->images));
     arg(&up->worker, xasprintf("--server-url=%s", up->server_url));
     arg(&up->worker, xasprintf("--server-token-file=%s/server/worker.token", up->state));
+    arg(&up->worker, xasprintf("--network=%s", config_string(config, "network")));
+    arg(&up->worker, xasprintf("--store-url=%s/artifactory", up->store_url));
+    arg(&up->worker, xasprintf("--store-token-file=%s/store/admin.token", up->state));
     arg(&up->worker, xasprintf("--slots=%lld", (long long)config_int(config, "slots")));
     arg(&up->worker, xasprintf("--name=%s", config_string(config, "worker-name")));
     return child_start(up, &up->worker, NULL, err);
@@ -312,6 +321,8 @@ static int run(struct cli *cli)
                      .server = { .name = "sos-server" },
                      .worker = { .name = "sos-worker" },
                      .programs = xstrndup(self, slash ? (size_t)(slash - self) : 0) };
+    const char *images = config_string(cli->config, "images");
+    up.images = images[0] ? xstrdup(images) : xasprintf("%s/images", up.state);
     interrupts_hold();
     int rc = up_all(&up, &err);
     if (rc == 0) {

@@ -25,7 +25,10 @@
 static const struct config_item items[] = {
     ITEM("listen", CONFIG_STRING, "127.0.0.1:8601", "address and port to serve on; port 0: any"),
     ITEM("state", CONFIG_STRING, "/var/lib/sos", "folder of all state; ours is <state>/store"),
-    ITEM("repositories", CONFIG_LIST, "sos-release-local immutable,sos-dev-local,sos-logs-local",
+    ITEM("repositories", CONFIG_LIST,
+         "sos-release-local immutable,sos-dev-local,sos-logs-local,"
+         "go-remote go remote,npm-remote npm remote,pypi-remote pypi remote,"
+         "maven-remote maven remote",
          "repositories, with commas between: KEY [TYPE] [local|remote|virtual] [OPTION...]"),
     ITEM("public-url", CONFIG_STRING, "",
          "base of the URLs told, up to /artifactory; empty: as the client calls us"),

@@ -26,6 +26,7 @@ FLOORS = {
     "store/disk/": BASE + ["sos/serve/db.h", "sos/serve/strand.h", "sos/serve/auth.h", "store/core/", "store/disk/"],
     "store/web/": BASE + SERVE + SCHEMA + ["store/core/", "store/disk/", "store/web/"],
     "store/": BASE + SERVE + SCHEMA + ["store/"],
+    "gateway/": BASE + SERVE + ["gateway/"],
     "worker/": BASE + SCHEMA + ["worker/"],
     "cli/project/": BASE + SCHEMA + ["cli/project/"],
     "cli/": BASE + SCHEMA + ["cli/"],

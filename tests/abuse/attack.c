@@ -1,7 +1,10 @@
 /* Runs inside a sandbox: `attack NAME [ARGUMENT...]` tries one thing that a build
  * must not be able to do, and prints what came of it. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <pty.h>
 #include <signal.h>
 #include <stddef.h>
@@ -224,6 +227,81 @@ static int deep(char **args)
     return 0;
 }
 
+/* --- the network --- */
+
+static int connect_to(const char *host, const char *port, int type)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)) };
+    inet_pton(AF_INET, host, &address.sin_addr);
+    int fd = socket(AF_INET, type, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+        return fd;
+    return -1;
+}
+
+/* HOST PORT...: a connection, or a datagram where the port is of names. */
+static int reach(char **args)
+{
+    for (; args[0]; args += 2) {
+        int type = strcmp(args[1], "53") == 0 ? SOCK_DGRAM : SOCK_STREAM;
+        int fd = connect_to(args[0], args[1], type);
+        printf("%s:", args[0]);
+        tell(args[1], fd < 0 ? -1 : send(fd, "x", 1, MSG_NOSIGNAL));
+    }
+    return 0;
+}
+
+/* A name that the host's services could have, or another build. */
+static int meet(char **args)
+{
+    struct sockaddr_un name;
+    socklen_t len;
+    int fd = abstract_socket(args[0], &name, &len);
+    tell("connect", connect(fd, (struct sockaddr *)&name, len));
+    return 0;
+}
+
+/* PORT LINE...: send a request's head as it is and show all that comes back. */
+static int ask(char **args)
+{
+    char bytes[4096];
+    int fd = connect_to("127.0.0.1", args[0], SOCK_STREAM);
+    for (args++; *args; args++)
+        dprintf(fd, "%s\r\n", *args);
+    dprintf(fd, "Host: x\r\nConnection: close\r\n\r\n");
+    for (ssize_t got; (got = read(fd, bytes, sizeof bytes)) > 0;)
+        fwrite(bytes, 1, (size_t)got, stdout);
+    printf("\nover\n");
+    return 0;
+}
+
+/* PORT COUNT LINE: so many connections that stay, a request on each; how many are answered while
+ * all are open. */
+static int flood(char **args)
+{
+    enum { FLOOD_MAX = 1000, QUIET_MS = 1500 };
+    static struct pollfd all[FLOOD_MAX];
+    int count = atoi(args[1]);
+    int answered = 0;
+    for (int i = 0; i < count && i < FLOOD_MAX; i++) {
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons((uint16_t)atoi(args[0])),
+                                       .sin_addr = { htonl(INADDR_LOOPBACK) } };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS)
+            dprintf(fd, "%s\r\nHost: x\r\n\r\n", args[2]);
+        all[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
+    }
+    while (poll(all, (nfds_t)count, QUIET_MS) > 0)
+        for (int i = 0; i < count; i++)
+            if (all[i].revents) {
+                answered += (all[i].revents & POLLIN) != 0;
+                all[i].fd = -1; /* open all the same */
+            }
+    printf("answered %d\n", answered);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -233,6 +311,8 @@ int main(int argc, char **argv)
         { "hold", hold },         { "give", give },       { "hoard", hoard },
         { "init", process_one },  { "orphans", orphans }, { "foreign", foreign_calls },
         { "terminal", terminal }, { "bomb", bomb },       { "deep", deep },
+        { "reach", reach },       { "meet", meet },       { "ask", ask },
+        { "flood", flood },
     };
     setvbuf(stdout, NULL, _IONBF, 0);
     for (size_t i = 0; argc > 1 && i < sizeof attacks / sizeof attacks[0]; i++)

@@ -1,6 +1,6 @@
 import pytest
 
-from rig import Rig
+from rig import FROM_STORE, STORE, Rig
 
 
 @pytest.fixture(scope="module")
@@ -15,9 +15,16 @@ def rig_big():
         yield up
 
 
+@pytest.fixture(scope="module")
+def rig_store():
+    with Rig(store=STORE, worker=FROM_STORE) as up:
+        yield up
+
+
 @pytest.fixture(autouse=True)
 def nothing_is_left(request):
     """After every build of every test: no process, mount, loop device, control group or file."""
     yield
-    if "rig" in request.fixturenames:
-        request.getfixturevalue("rig").assert_clean()
+    for name in ("rig", "rig_store"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name).assert_clean()

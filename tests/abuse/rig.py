@@ -18,6 +18,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 PROGRAMS = pathlib.Path(os.environ["SOS_ABUSE"])
 ATTACK = (PROGRAMS / "abuse_attack").read_bytes()
 CALLS = (PROGRAMS / "abuse_calls").read_bytes()
+# To a gateway a repository is a name: the store's own stand for remotes.
+STORE = ["--repositories=sos-release-local immutable,sos-dev-local,mvn maven local,other maven local"]
+FROM_STORE = ["--maven-repository=mvn", "--go-repository=go", "--npm-repository=npm", "--pypi-repository=pypi"]
 FINAL = {"SUCCEEDED", "FAILED", "ERRORED", "CANCELED", "TIMED_OUT", "EXPIRED"}
 
 
@@ -33,16 +36,16 @@ def zstd(data):
 class Rig:
     """Use as a context; everything it started is stopped and removed at its end."""
 
-    def __init__(self, slots=2, limits=None, lease_ttl="60s", image="", worker=(), around=()):
-        """`image` is shell that changes the image's tree, `worker` more flags, `around` a command to run it under."""
+    def __init__(self, slots=2, limits=None, lease_ttl="60s", image="", worker=(), around=(), store=()):
+        """`store`: flags of a store that builds reach by the gateway; without, fetch has the host's network. `image` is shell that changes the image's tree, `worker` more flags, `around` a command to run it under."""
         self.room = pathlib.Path(tempfile.mkdtemp(prefix="sos-abuse-"))
         self.state = self.room / "state"
         self.images = self.room / "images"
         self.slots, self.limits, self.lease_ttl = slots, limits or {}, lease_ttl
-        self.image, self.flags, self.around = image, worker, around
+        self.image, self.flags, self.around, self.store_flags = image, worker, around, store
         self.count = 0
         self.name = f"a{os.getpid()}.{self.room.name[-6:]}"
-        self.server = self.worker = self.log = None
+        self.server = self.worker = self.store = self.log = None
 
     def __enter__(self):
         try:
@@ -59,6 +62,8 @@ class Rig:
         image["limits"].update(self.limits)
         entry.write_text(json.dumps(image))
         self.log = open(self.room / "log", "w")
+        if self.store_flags:
+            self.start_store()
         # No store: publication waits, which is not what is tested here.
         self.server, line = self.start("sos-server", "--listen=127.0.0.1:0", "--store-url=http://127.0.0.1:9/artifactory",
                                        f"--lease-ttl={self.lease_ttl}", "--renew-interval=1s")
@@ -68,7 +73,7 @@ class Rig:
         self.http.headers["Authorization"] = "Bearer " + (self.state / "server/admin.token").read_text().strip()
 
     def __exit__(self, *_):
-        for process in (self.worker, self.server):
+        for process in (self.worker, self.server, self.store):
             if process and process.poll() is None:
                 process.terminate()
                 process.wait(40)
@@ -83,9 +88,26 @@ class Rig:
         assert line.startswith("ready"), f"{program} did not start:\n{self.tail()}"
         return process, line
 
+    def start_store(self):
+        self.store, line = self.start("sos-store", "--listen=127.0.0.1:0", "--disk-floor=0", *self.store_flags)
+        self.store_url = line.split()[1] + "/artifactory"
+        self.store_token = (self.state / "store/admin.token").read_text().strip()
+
     def start_worker(self):
+        network = ["--network=gateway", f"--store-url={self.store_url}"] if self.store else ["--network=host"]
         self.worker, _ = self.start("sos-worker", f"--server-url={self.url}", f"--name={self.name}", f"--slots={self.slots}",
-                                    *self.flags, around=self.around)
+                                    *network, *self.flags, around=self.around)
+
+    def put(self, path, data):
+        """A file into the store; gives its sha256."""
+        answer = requests.put(f"{self.store_url}/{path}", data=data, timeout=60,
+                              headers={"Authorization": f"Bearer {self.store_token}"})
+        assert answer.status_code == 201, answer.text
+        return hashlib.sha256(data).hexdigest()
+
+    def dependencies(self, build):
+        answer = self.answer("get", f"/v1/builds/{build}/dependencies")
+        return answer.get("dependencies", [])
 
     def tail(self):
         return "".join((self.room / "log").read_text().splitlines(keepends=True)[-30:])

@@ -1,0 +1,117 @@
+#include "tests/unit/unit.h"
+
+#include "worker/downloads.h"
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static void parse(struct downloads *downloads, const char *text)
+{
+    struct err err = { 0 };
+    assert_ok(downloads_parse(downloads, text, strlen(text), &err), err);
+}
+
+static void each_file_is_told_once_and_by_name(void **state)
+{
+    struct downloads all = { 0 };
+    (void)state;
+    parse(&all, "file npm 7 " A " /artifactory/api/npm/npm/x/-/x-1.tgz\n"
+                "metadata npm 9 " B " /artifactory/api/npm/npm/x\n"
+                "file npm 7 " A " /artifactory/api/npm/npm/x/-/x-1.tgz\n"
+                "file mvn 0 " A " /artifactory/mvn/@a%2Fb.jar\n");
+    assert_int_equal(all.count, 3);
+    assert_string_equal(all.all[0].url, "/api/npm/npm/x");
+    assert_true(all.all[0].metadata);
+    assert_string_equal(all.all[1].url, "/api/npm/npm/x/-/x-1.tgz");
+    assert_int_equal(all.all[1].size_bytes, 7);
+    assert_string_equal(all.all[2].repository, "mvn");
+    auto_free char *path = download_path(&all.all[1]);
+    auto_free char *decoded = download_path(&all.all[2]);
+    assert_string_equal(path, "x/-/x-1.tgz");
+    assert_string_equal(decoded, "@a/b.jar");
+    downloads_done(&all);
+}
+
+static void a_line_that_is_none_is_passed_over(void **state)
+{
+    struct downloads all = { 0 };
+    (void)state;
+    parse(&all, "\n"
+                "file\n"
+                "file npm\n"
+                "file npm x " A " /artifactory/npm/x\n"
+                "file npm -1 " A " /artifactory/npm/x\n"
+                "file npm 1 abc /artifactory/npm/x\n"
+                "file npm 1 " A " /elsewhere/npm/x\n"
+                "file npm 1 " A " /artifactory/other/x\n"
+                "file npm 1 " A " /artifactory/api/npm\n"
+                "file npm 1 " A " /artifactory/npm/x y\n"
+                "something npm 1 " A " /artifactory/npm/x\n"
+                "file npm 1 " A " /artifactory/npm/cut");
+    assert_int_equal(all.count, 0);
+    assert_int_equal(all.troubles_count, 0);
+    downloads_done(&all);
+}
+
+static void troubles_are_counted_and_some_are_kept(void **state)
+{
+    struct downloads all = { 0 };
+    (void)state;
+    for (int i = 0; i < DOWNLOADS_TROUBLES_MAX + 5; i++)
+        parse(&all, "refused 405 POST /a\x1b[2J\n");
+    assert_int_equal(all.troubles_count, DOWNLOADS_TROUBLES_MAX + 5);
+    assert_string_equal(all.troubles[0], "refused 405 POST /a?[2J");
+    assert_string_equal(all.troubles[DOWNLOADS_TROUBLES_MAX - 1], "refused 405 POST /a?[2J");
+    downloads_done(&all);
+}
+
+/* The files of an earlier record are cached, but for those that came again; its metadata is old. */
+static void a_record_is_joined_with_the_caches(void **state)
+{
+    struct downloads now = { 0 };
+    struct downloads earlier = { 0 };
+    (void)state;
+    parse(&now, "file r 1 " A " /artifactory/r/again\nfile r 1 " A " /artifactory/r/new\n");
+    parse(&earlier, "file r 1 " A " /artifactory/r/again\nfile r 1 " B " /artifactory/r/old\n"
+                    "metadata r 1 " B " /artifactory/r/list\n");
+    downloads_join(&now, &earlier);
+    assert_int_equal(now.count, 3);
+    assert_string_equal(now.all[0].url, "/r/again");
+    assert_false(now.all[0].cached);
+    assert_false(now.all[1].cached);
+    assert_string_equal(now.all[2].url, "/r/old");
+    assert_true(now.all[2].cached);
+
+    size_t len;
+    auto_free char *text = downloads_text(&now, &len);
+    struct downloads again = { 0 };
+    parse(&again, text);
+    assert_int_equal(again.count, 3);
+    assert_false(again.all[2].cached);
+    downloads_done(&now);
+    downloads_done(&earlier);
+    downloads_done(&again);
+}
+
+static void a_record_is_a_plain_file(void **state)
+{
+    auto_free char *path = xasprintf("%s/record", (const char *)*state);
+    struct downloads all = { 0 };
+    struct err err = { 0 };
+    assert_int_equal(symlink("/etc/passwd", path), 0);
+    assert_true(downloads_read(&all, path, &err) < 0);
+    assert_fails(downloads_read(&all, *state, &err), ERR_INVALID);
+    downloads_done(&all);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_file_is_told_once_and_by_name),
+        cmocka_unit_test(a_line_that_is_none_is_passed_over),
+        cmocka_unit_test(troubles_are_counted_and_some_are_kept),
+        cmocka_unit_test(a_record_is_joined_with_the_caches),
+        unit_test_in_folder(a_record_is_a_plain_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
