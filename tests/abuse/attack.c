@@ -292,6 +292,7 @@ static int flood(char **args)
             dprintf(fd, "%s\r\nHost: x\r\n\r\n", args[2]);
         all[i] = (struct pollfd){ .fd = fd, .events = POLLIN };
     }
+    printf("open %d\n", count);
     while (poll(all, (nfds_t)count, QUIET_MS) > 0)
         for (int i = 0; i < count; i++)
             if (all[i].revents) {
