@@ -60,12 +60,21 @@ void http_on_connection(void *ctx, struct MHD_Connection *connection, void **soc
 
 /* --- heads --- */
 
+/* An end that came with the request's last byte was in an event that is gone. */
+static bool conn_has_ended(const struct http_conn *conn)
+{
+    char byte;
+    return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void http_conn_head_begins(struct http_conn *conn)
 {
     conn->since_ms = clock_mono_ms();
     list_remove(&conn->link);
     list_append(&conn->http->headless, &conn->link);
     http_sweep_schedule(conn->http);
+    if (conn_has_ended(conn))
+        http_conn_end(conn);
 }
 
 void http_conn_head_ends(struct http_conn *conn)

@@ -1,6 +1,7 @@
 """Long polls, clients that leave, stopping, sockets of other kinds."""
 
 import os
+import socket
 import ssl
 import stat
 import subprocess
@@ -39,6 +40,17 @@ def test_a_waiting_client_that_leaves_is_noticed(server):
     while server.stats()["cut"] < 4:
         pass
     assert server.connect().get("/release", method="POST").text == "6\n"
+
+
+def test_a_client_that_sends_no_more_is_answered_and_closed_at_once(server):
+    """Its end comes with its last byte, in one event; it must not keep the connection until it idles."""
+    for _ in range(20):
+        client = server.connect()
+        client.sock.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
+        client.sock.shutdown(socket.SHUT_WR)
+        client.sock.settimeout(TIMEOUT_S)
+        while client.sock.recv(4096):
+            pass
 
 
 def test_a_request_that_is_never_answered_is_given_up(monkeypatch):
