@@ -54,13 +54,18 @@ bool pypi_name_is_normal(const char *name)
 
 /* --- files --- */
 
+static bool file_is_plain(const char *file)
+{
+    for (; *file; file++)
+        if (!byte_is_alnum(*file) && !strchr("-_.+!", *file))
+            return false;
+    return true;
+}
+
 static bool version_take(const char *text, size_t len, char ret[PYPI_VERSION_MAX + 1])
 {
     if (len == 0 || len > PYPI_VERSION_MAX || !byte_is_alnum(text[0]))
         return false;
-    for (size_t i = 0; i < len; i++)
-        if (!byte_is_alnum(text[i]) && !strchr("-_.+!", text[i]))
-            return false;
     memcpy(ret, text, len);
     ret[len] = '\0';
     return true;
@@ -116,8 +121,9 @@ int pypi_file_parse(const char *file, const char *project, struct pypi_file_name
     size_t stem = sdist_stem(file);
 
     found.wheel = len > 4 && strcmp(file + len - 4, ".whl") == 0;
-    bool ok = len <= ITEM_NAME_MAX && (found.wheel ? wheel_parse(file, project, &found)
-                                                   : sdist_parse(file, stem, project, &found));
+    bool ok = len <= ITEM_NAME_MAX && file_is_plain(file) &&
+              (found.wheel ? wheel_parse(file, project, &found)
+                           : sdist_parse(file, stem, project, &found));
     if (!ok)
         return err_set(err, ERR_INVALID,
                        "'%.100s' is not the name of a wheel or source distribution of %.80s", file,
@@ -135,7 +141,7 @@ int pypi_item(const char *repo, const char *project, const char *file, struct it
     struct pypi_file_name name = { .version = "-" };
 
     pypi_file_parse(file, project, &name, NULL);
-    if (strchr(file, '/') || strlen(file) > ITEM_NAME_MAX)
+    if (!*file || strchr(file, '/') || strlen(file) > ITEM_NAME_MAX)
         return err_set(err, ERR_INVALID, "'%.100s' is not the name of a file", file);
     snprintf(text, sizeof text, "/%s/%s/%s/%s", repo, project, name.version, file);
     return item_path_check(text, ret, err);

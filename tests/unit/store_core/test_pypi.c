@@ -97,6 +97,7 @@ static void a_path_tells_the_project(void **state)
     assert_string_equal(of.path, "a-b/1.0/x.whl");
     assert_fails(pypi_item("r", "a", "../../x", &item, NULL), ERR_INVALID);
     assert_fails(pypi_item("r", "a", "..", &item, NULL), ERR_INVALID);
+    assert_fails(pypi_item("r", "a", "", &item, NULL), ERR_INVALID);
     static const char *const bad[] = { "/r/x", "/r/a/b", "/r/A/1/x", "/r/a/1/x/y", "/r/a/1/" };
     for (size_t i = 0; i < countof(bad); i++) {
         assert_ok(item_path_check(bad[i], &item, &err), err);
