@@ -14,6 +14,7 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
@@ -480,6 +481,20 @@ static bool is_document(const struct fetch *fetch)
     return fetch->want.rule == REMOTE_METADATA && (type == REPO_NPM || type == REPO_PYPI);
 }
 
+/* What a page of an upstream names may lie on another host: that one gets no secret of ours. */
+static const char *credentials_of(const struct fetch *fetch)
+{
+    struct remote *remote = fetch->remote;
+    const char *base = remote_base(remote->store, fetch->want.repository);
+    const char *host = strstr(base, "://");
+    size_t len = host ? (size_t)(host + 3 - base) + strcspn(host + 3, "/") : 0;
+
+    if (len == 0 || strncasecmp(base, fetch->want.url, len) != 0 ||
+        !strchr("/?", fetch->want.url[len]))
+        return NULL;
+    return origins_credentials(remote->origins, fetch->want.at.repo);
+}
+
 static void upstream_ask(struct fetch *fetch)
 {
     struct remote *remote = fetch->remote;
@@ -488,7 +503,7 @@ static void upstream_ask(struct fetch *fetch)
         .head = fetch->head,
         .coded = is_document(fetch),
         .accept = fetch->want.accept,
-        .credentials = origins_credentials(remote->origins, fetch->want.at.repo),
+        .credentials = credentials_of(fetch),
         .etag = fetch->cached.etag,
         .modified = fetch->cached.modified,
         .bytes_max = remote->store->settings->upload_bytes_max,

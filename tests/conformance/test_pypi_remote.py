@@ -186,6 +186,23 @@ def test_a_virtual_repository_fetches_what_is_not_ours(store, upstream):
     assert page(store, "nothing", "all").status_code == 404
 
 
+def test_only_the_upstream_itself_is_told_the_credentials(make_index, upstream, tmp_path):
+    secrets = tmp_path / "credentials"
+    secrets.write_text("up reader:secret\n")
+    secrets.chmod(0o600)
+    store = make_index("--upstream-credentials", str(secrets))
+    elsewhere = Upstream()
+    file = wheel("far-pkg", "1.0")
+    publish(upstream, "far-pkg", file, told={"url": f"{elsewhere.url}/x/{file[0]}"})
+    elsewhere.put(f"x/{file[0]}", file[1])
+    publish(upstream, "near-pkg", wheel("near-pkg", "1.0"))
+    assert fetch(store, "far-pkg", file[0]).content == file[1]
+    assert fetch(store, "near-pkg", "near_pkg-1.0-py3-none-any.whl").status_code == 200
+    assert all("Authorization" in headers for _, _, headers in upstream.requests)
+    assert "Authorization" not in elsewhere.asked(f"x/{file[0]}")[0]
+    elsewhere.stop()
+
+
 def test_uploads_to_a_remote_are_refused(store):
     file = wheel("far-pkg", "1.0")
     answer = store.session.post(store.base + "/api/pypi/up", data=form("far-pkg", "1.0", file[1]),
