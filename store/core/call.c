@@ -45,6 +45,7 @@ static const struct row {
     { "GET", "/api/search/versions", false, CALL_SEARCH_VERSIONS, "GET, HEAD" },
     { "GET", "/api/search/latestVersion", false, CALL_SEARCH_LATEST, "GET, HEAD" },
     { "GET", "/api/build", false, CALL_BUILDS, "GET, HEAD, PUT" },
+    { "GET", "/api/build/", false, CALL_BUILDS, "GET, HEAD" },
     { "PUT", "/api/build", false, CALL_BUILD_PUBLISH, "GET, HEAD, PUT" },
     { "POST", "/api/build/promote/", true, CALL_BUILD_PROMOTE, "GET, HEAD, POST" },
     { "POST", "/api/build/append/", true, CALL_BUILD_APPEND, "GET, HEAD, POST" },

@@ -1,6 +1,7 @@
 """Real client libraries against the store, unpatched: they verify by themselves."""
 
 import hashlib
+import json
 import subprocess
 import venv
 
@@ -65,6 +66,44 @@ def test_dohq_artifactory(store, python, tmp_path):
     run = subprocess.run([python, "-c", DOHQ, store.base, store.token, file], capture_output=True,
                          text=True, timeout=120)
     assert run.returncode == 0 and "dohq ok" in run.stdout, run.stderr
+
+
+BUILDS = r"""
+import sys
+from artifactory import ArtifactoryBuildManager, ArtifactoryPath
+from dohq_artifactory.exception import ArtifactoryException
+base, token = sys.argv[1:]
+manager = ArtifactoryBuildManager(base, auth=("ci", token))
+(build,) = manager.builds
+assert build.name == "app", build.name
+runs = build.runs
+assert [run.run_number for run in runs] == ["2", "1"], runs
+assert runs[0].info["buildInfo"]["number"] == "2"
+diff = runs[0].diff("1")
+assert [row["name"] for row in diff["artifacts"]["updated"]] == ["x"], diff
+runs[0].promote("ci", {"qa": ["ok"]}, target_repo="release", require_copy=True, comment="good")
+promoted = ArtifactoryPath(base + "/release/p/x", auth=("ci", token))
+assert promoted.exists() and promoted.properties["qa"] == ["ok"], promoted.properties
+try:
+    runs[1].promote("ci", {}, target_repo="release")
+    raise SystemExit("a promotion of what is not there went")
+except ArtifactoryException:
+    pass
+print("dohq ok")
+"""
+
+
+def test_dohq_builds(make_store, python):
+    store = make_store("--repositories", "dev,release")
+    store.put("/dev/p/x", b"two")
+    for number, data in (("1", b"one"), ("2", b"two")):
+        sha1, md5 = (hashlib.new(kind, data).hexdigest() for kind in ("sha1", "md5"))
+        build = {"name": "app", "number": number, "started": f"2026-02-0{number}T00:00:00.000+0000",
+                 "modules": [{"id": "m", "artifacts": [{"name": "x", "sha1": sha1, "md5": md5}]}]}
+        assert store.put("/api/build", json.dumps(build)).status_code == 204
+    run = subprocess.run([python, "-c", BUILDS, store.base, store.token], capture_output=True,
+                         text=True, timeout=120)
+    assert run.returncode == 0 and "dohq ok" in run.stdout, (run.stdout, run.stderr)
 
 
 def curl(store, *args):
