@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import gzip
 import hashlib
 import io
 import json
@@ -26,7 +27,8 @@ def tarball(name, version, files=None, **more):
     out = io.BytesIO()
     files = {"package.json": json.dumps({"name": name, "version": version, **more}),
              "index.js": "module.exports = 1\n", **(files or {})}
-    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+    with gzip.GzipFile(fileobj=out, mode="w", mtime=0) as packed, \
+            tarfile.open(fileobj=packed, mode="w") as tar:
         for path, text in files.items():
             info = tarfile.TarInfo("package/" + path)
             info.size = len(text)

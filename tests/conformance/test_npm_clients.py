@@ -6,6 +6,7 @@ remote repository here: whatever this machine's npm is told to use."""
 import base64
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 
@@ -216,3 +217,45 @@ def test_jfrog_client_js(registry, project, clients, tmp_path):
     known = registry.get(f"/{item}")
     assert got.read_bytes() == known.content
     assert known.headers["X-Checksum-Sha256"] in done.stdout
+
+
+@pytest.fixture
+def gateway(make_store):
+    url = subprocess.run(["npm", "config", "get", "registry"], capture_output=True, text=True,
+                         timeout=60).stdout.strip()
+    repositories = f"npm-local npm,npm-remote npm remote url={url}," \
+        "npm virtual npm members=npm-local+npm-remote deploy=npm-local"
+
+    def start(*flags, **more):
+        return make_store("--repositories", repositories, *flags, **more)
+
+    return start
+
+
+def test_npm_ci_of_the_sample_cold_and_then_without_the_upstream(gateway, project):
+    """The lock names the registry itself: npm asks us in its place, for tarballs only."""
+    sample = pathlib.Path(__file__).parents[2] / "images" / "node" / "sample"
+    store = gateway()
+    cold = project(store, "npm-remote")
+    shutil.copytree(sample, cold.folder, dirs_exist_ok=True)
+    cold.npm("ci", "--ignore-scripts")
+    store.stop()
+    offline = gateway("--upstream-offline", state=store.state)
+    warm = project(offline, "npm-remote")
+    shutil.copytree(sample, warm.folder, dirs_exist_ok=True)
+    warm.npm("ci", "--ignore-scripts")
+    kept = {path.relative_to(cold.folder): path.read_bytes()
+            for path in (cold.folder / "node_modules").rglob("*") if path.is_file()}
+    assert kept == {path.relative_to(warm.folder): path.read_bytes()
+                    for path in (warm.folder / "node_modules").rglob("*") if path.is_file()}
+    assert len(kept) > 1
+    assert offline.fsck().returncode == 0
+
+
+def test_npm_installs_ours_and_theirs_from_one_repository(gateway, project):
+    store = gateway()
+    project(store).package("@mine/rows", "1.0.0", dependencies={"ms": "2.1.3"}).npm("publish")
+    user = project(store, "npm").package("app", "1.0.0")
+    user.npm("install", "@mine/rows")
+    assert user.has("@mine/rows") == "1.0.0" and user.has("ms") == "2.1.3"
+    assert "E404" in user.npm("view", "@mine/no-such-package", fails=True)
