@@ -38,7 +38,8 @@ struct strand *strand_new(uv_loop_t *loop, const struct strand_batch *batch,
 
 void strand_post(struct strand *strand, struct task *task, task_fn work, task_fn done)
 {
-    *task = (struct task){ .work = work, .done = done };
+    assert(!task->posted); /* its link is in a list */
+    *task = (struct task){ .work = work, .done = done, .posted = true };
     list_append(&strand->waiting, &task->link);
     strand->waiting_count++;
     turn_start(strand);
@@ -92,6 +93,7 @@ static void on_turn(uv_work_t *request, int status)
         turn_start(strand);
     for (struct list *link; (link = list_pop(&finished));) {
         struct task *task = list_item(link, struct task, link);
+        task->posted = false;
         task->done(task);
     }
     if (strand->closing && !strand->running) {

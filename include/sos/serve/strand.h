@@ -10,6 +10,7 @@
  * a task that fails spoils nobody's.  `done` is called on the loop thread after
  * the commit: nothing is told to anyone before it is on disk. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <uv.h>
 
@@ -20,13 +21,15 @@ struct strand;
 struct task;
 typedef void (*task_fn)(struct task *task);
 
-/* Embedded in its owner (container_of); the owner keeps it alive and unmoved from
- * strand_post() until `done` is called.  Nothing to allocate, leak or cancel. */
+/* Embedded in its owner (container_of), zeroed before its first use; the owner keeps it alive and
+ * unmoved from strand_post() until `done` is called, and does not post it again before (asserted).
+ * Nothing to allocate, leak or cancel. */
 struct task {
     task_fn work; /* pool thread; sets rc and err */
     task_fn done; /* loop thread; never called inside strand_post() */
     int rc;
     struct err err;
+    bool posted; /* and not done */
     struct list link;
 };
 

@@ -179,7 +179,7 @@ static void rig_pace(struct rig *rig)
     struct strand *strand = strand_new(&rig->loop, NULL, NULL, NULL);
 
     for (int i = 0; i < 100; i++) {
-        struct task task;
+        struct task task = { 0 };
         strand_post(strand, &task, nothing, on_paced);
         while (task.rc == 0)
             uv_run(&rig->loop, UV_RUN_ONCE);
