@@ -78,7 +78,7 @@ static void flags_free(char **flags)
     free(flags);
 }
 
-static void limit(int resource, rlim_t value)
+static void limit(__rlimit_resource_t resource, rlim_t value)
 {
     const struct rlimit both = { .rlim_cur = value, .rlim_max = value };
     setrlimit(resource, &both);
