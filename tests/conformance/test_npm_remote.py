@@ -31,7 +31,7 @@ def registry(make_registry):
 
 def offer(upstream, name, *versions, manifests=True, told=None, **how):
     """The document, manifests and tarballs of a package, as a registry has them."""
-    escaped = "/" + name.replace("/", "%2f")
+    path = "/" + name
     base = name.split("/")[-1]
     doc = {"_id": name, "name": name, "dist-tags": {"latest": versions[-1]}, "versions": {},
            "time": {"modified": "2026-01-01T00:00:00.000Z"}, "readme": "# " + name}
@@ -44,9 +44,9 @@ def offer(upstream, name, *versions, manifests=True, told=None, **how):
                     "config": {"tarball": "stays", "dist": {"tarball": "stays"}}}
         doc["versions"][version] = manifest
         if manifests:
-            upstream.things[f"{escaped}/{version}"] = Thing(json.dumps(manifest).encode())
+            upstream.things[f"{path}/{version}"] = Thing(json.dumps(manifest).encode())
         upstream.things[f"/{name}/-/{base}-{version}.tgz"] = Thing(data)
-    upstream.things[escaped] = Thing(json.dumps(doc).encode(), type="application/json", **how)
+    upstream.things[path] = Thing(json.dumps(doc).encode(), type="application/json", **how)
     return doc
 
 
