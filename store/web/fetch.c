@@ -10,7 +10,6 @@
  * found what was promised: a crash leaves nothing that could be taken for the thing itself.
  * Only fetch_enter() moves it; a failure waits for the task at work. */
 #include <assert.h>
-#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,242 +18,17 @@
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
 #include "sos/base/log.h"
-#include "store/core/text.h"
 #include "store/web/remote_own.h"
 
 enum {
-    FETCHES_MAX = 2048,
     WRITE_BYTES = 128 << 10,    /* the upstream is paused when so much waits … */
     PART_BYTES_MAX = 512 << 10, /* … and one more chunk of libcurl's fits easily */
-    ROOM_CHECK_BYTES = 16 << 20,
-    FOLLOW_BYTES = 64 << 10, /* answers begin when so much is written … */
-    FOLLOW_MS = 1000,        /* … or so long after the first byte */
-    WANTED_BYTES = 8 << 20,  /* with no asker left, as much is still waited for */
     AWAY_MS = 10000,
     TICK_MS = 500,
 };
 
 static void fetch_enter(struct fetch *fetch, enum fetch_state state);
 static void fetch_fail(struct fetch *fetch, int rc, const struct err *err);
-
-/* --- blocking work --- */
-
-/* The announced rest must fit; of what was not announced, each few megabytes must have. */
-static int room_check(const struct fetch *fetch, int64_t before, struct err *err)
-{
-    int64_t left = fetch->told.size_bytes > 0 ? fetch->told.size_bytes - before : 0;
-
-    if (before > 0 && before / ROOM_CHECK_BYTES == fetch->written_bytes / ROOM_CHECK_BYTES)
-        return 0;
-    return store_room(fetch->remote->store, left, err);
-}
-
-static int writer_open(struct fetch *fetch, struct err *err)
-{
-    struct sri sri;
-
-    if (fetch->writer)
-        return 0;
-    int rc = blob_begin(fetch->remote->store->blobs, &fetch->writer, err);
-    if (rc == 0)
-        rc = blob_follow(fetch->writer, &fetch->fd, err);
-    if (rc == 0 && sri_parse(fetch->want.promised_sri, &sri)) {
-        fetch->sri = EVP_MD_CTX_new();
-        if (!fetch->sri ||
-            !EVP_DigestInit_ex(fetch->sri, EVP_get_digestbyname(sri.algorithm), NULL))
-            abort(); /* out of memory */
-    }
-    return rc;
-}
-
-static int part_write(struct fetch *fetch, const struct buf *part, struct err *err)
-{
-    int64_t before = fetch->written_bytes;
-
-    fetch->written_bytes += (int64_t)part->len;
-    int rc = room_check(fetch, before, err);
-    if (rc == 0)
-        rc = writer_open(fetch, err);
-    if (rc == 0 && part->len > 0)
-        rc = blob_write(fetch->writer, part->data, part->len, err);
-    if (rc == 0 && fetch->sri)
-        EVP_DigestUpdate(fetch->sri, part->data, part->len);
-    return rc;
-}
-
-static void write_work(struct task *task)
-{
-    struct fetch *fetch = container_of(task, struct fetch, task);
-    task->rc = part_write(fetch, &fetch->part, &task->err);
-}
-
-static int not_as_promised(const char *kind, const char *promised, const char *got, struct err *err)
-{
-    err_set(err, ERR_IO, "the bytes have %s %s, promised was %s", kind, got, promised);
-    err_reason(err, "UPSTREAM");
-    return -ERR_IO;
-}
-
-static int sri_check(struct fetch *fetch, struct err *err)
-{
-    struct sri promised;
-    struct sri got;
-    char promised_text[SRI_TEXT_MAX];
-    char got_text[SRI_TEXT_MAX];
-    unsigned len;
-
-    if (!fetch->sri || !sri_parse(fetch->want.promised_sri, &promised))
-        return 0;
-    got = promised;
-    EVP_DigestFinal_ex(fetch->sri, got.digest, &len);
-    if (memcmp(got.digest, promised.digest, promised.len) == 0)
-        return 0;
-    sri_write(&promised, promised_text);
-    sri_write(&got, got_text);
-    return not_as_promised("integrity", promised_text, got_text, err);
-}
-
-static int promise_check(struct fetch *fetch, struct err *err)
-{
-    const struct claim *want = &fetch->want.promised;
-    const struct digests *got = &fetch->digests;
-
-    if (want->sha256[0] && strcmp(want->sha256, got->sha256) != 0)
-        return not_as_promised("SHA-256", want->sha256, got->sha256, err);
-    if (want->sha1[0] && strcmp(want->sha1, got->sha1) != 0)
-        return not_as_promised("SHA-1", want->sha1, got->sha1, err);
-    if (want->md5[0] && strcmp(want->md5, got->md5) != 0)
-        return not_as_promised("MD5", want->md5, got->md5, err);
-    int rc = sri_check(fetch, err);
-    if (rc == 0 && fetch->want.verify) {
-        rc = fetch->want.verify(&fetch->want, fetch->fd, err);
-        if (rc < 0)
-            err_reason(err, "UPSTREAM");
-    }
-    return rc;
-}
-
-static void seal_work(struct task *task)
-{
-    struct fetch *fetch = container_of(task, struct fetch, task);
-    struct store *store = fetch->remote->store;
-    int rc = part_write(fetch, &fetch->coming, &task->err);
-
-    if (rc == 0) {
-        blob_seal(fetch->writer, &fetch->digests);
-        rc = promise_check(fetch, &task->err);
-    }
-    if (rc == 0) {
-        pins_add(store->pins, fetch->digests.sha256);
-        fetch->pinned = true;
-        rc = blob_commit(take_ptr(fetch->writer), fetch->digests.sha256, NULL, &task->err);
-    }
-    task->rc = rc;
-}
-
-static void record_work(struct task *task)
-{
-    struct fetch *fetch = container_of(task, struct fetch, task);
-    struct db *db = fetch->remote->store->writer_db;
-    struct props props = { 0 };
-    const struct deployment deployment = { .at = &fetch->want.at,
-                                           .digests = &fetch->digests,
-                                           .props = &props,
-                                           .user = "upstream",
-                                           .now_ms = clock_wall_ms(),
-                                           .may_replace = true };
-    struct cached cached = { .checked_ms = deployment.now_ms };
-
-    snprintf(cached.etag, sizeof cached.etag, "%s", fetch->told.etag);
-    snprintf(cached.modified, sizeof cached.modified, "%s", fetch->told.modified);
-    int rc = index_deploy(db, &deployment, &fetch->item, &fetch->freed, &task->err);
-    if (rc == 0)
-        rc = cache_put(db, fetch->item.id, &cached, &task->err);
-    task->rc = rc;
-}
-
-/* 304: the bytes are still the upstream's. */
-static void touch_work(struct task *task)
-{
-    struct fetch *fetch = container_of(task, struct fetch, task);
-
-    fetch->cached.checked_ms = clock_wall_ms();
-    task->rc =
-        cache_put(fetch->remote->store->writer_db, fetch->old.id, &fetch->cached, &task->err);
-}
-
-static void free_work(struct task *task)
-{
-    struct fetch *fetch = container_of(task, struct fetch, task);
-    struct store *store = fetch->remote->store;
-
-    for (size_t i = 0; i < fetch->freed.count; i++)
-        (void)pins_remove_blob(store->pins, store->blobs, store->reader_db, fetch->freed.list[i],
-                               NULL); /* what stays is found by the sweep */
-}
-
-static void abort_work(struct task *task)
-{
-    struct fetch *fetch = container_of(task, struct fetch, task);
-    blob_abort(take_ptr(fetch->writer));
-}
-
-/* --- its asks --- */
-
-bool fetch_can_follow(const struct fetch *fetch)
-{
-    return fetch->state == FETCH_RECEIVING && fetch->rc == 0 && !fetch->ended &&
-           fetch->written_safe > 0 &&
-           (fetch->written_safe >= FOLLOW_BYTES || clock_mono_ms() - fetch->since_ms >= FOLLOW_MS);
-}
-
-static void asks_follow(struct fetch *fetch)
-{
-    if (!fetch_can_follow(fetch))
-        return;
-    list_each (link, &fetch->asks)
-        ask_follow(list_item(link, struct remote_ask, link));
-}
-
-static void asks_wake(struct fetch *fetch)
-{
-    list_each (link, &fetch->asks) {
-        struct remote_ask *ask = list_item(link, struct remote_ask, link);
-        if (ask->state == ASK_FOLLOWING && ask->call->request)
-            http_wake(ask->call->request);
-    }
-}
-
-/* Somebody waits for it, or so little is missing that it is worth having. */
-static bool is_wanted(const struct fetch *fetch)
-{
-    int64_t size = fetch->told.size_bytes;
-    int64_t received = fetch->received_bytes;
-
-    if (!list_empty(&fetch->asks))
-        return true;
-    if (fetch->head || fetch->state > FETCH_RECEIVING)
-        return !fetch->head;
-    return size < 0 || size - received <= WANTED_BYTES || received >= size / 2;
-}
-
-static void fetch_drop(struct fetch *fetch)
-{
-    struct err err = { 0 };
-    int rc = err_set(&err, ERR_IO, "nobody waits for %s any more", fetch->want.at.path);
-
-    err_reason(&err, "UPSTREAM");
-    fetch_fail(fetch, rc, &err);
-}
-
-void fetch_cancel(struct fetch *fetch)
-{
-    struct err err = { 0 };
-    int rc = err_set(&err, ERR_IO, "the store is stopping");
-
-    err_reason(&err, "UPSTREAM");
-    fetch_fail(fetch, rc, &err);
-}
 
 /* --- events (the loop) --- */
 
@@ -283,7 +57,7 @@ static void fetch_write(struct fetch *fetch)
     fetch->part = fetch->coming;
     fetch->coming = empty;
     buf_clear(&fetch->coming);
-    fetch_post(fetch, fetch->disk, write_work, on_written);
+    fetch_post(fetch, fetch->disk, fetch_write_work, on_written);
 }
 
 static void on_written(struct task *task)
@@ -293,8 +67,8 @@ static void on_written(struct task *task)
     if (!task_went_well(fetch))
         return;
     fetch->written_safe = fetch->written_bytes;
-    asks_follow(fetch);
-    asks_wake(fetch);
+    fetch_tell_follow(fetch);
+    fetch_wake(fetch);
     if (fetch->ended)
         fetch_enter(fetch, FETCH_SEALING);
     else if (fetch->coming.len > 0)
@@ -313,7 +87,7 @@ static void on_head(void *ctx, const struct upstream_head *head)
     fetch->since_ms = clock_mono_ms();
     if (!fetch->head)
         fetch_enter(fetch, FETCH_RECEIVING);
-    if (!is_wanted(fetch))
+    if (!fetch_is_wanted(fetch))
         fetch_drop(fetch);
 }
 
@@ -425,12 +199,30 @@ static void fetch_fail(struct fetch *fetch, int rc, const struct err *err)
     if (fetch->busy)
         return; /* the task's end comes back here */
     if (fetch->writer)
-        fetch_post(fetch, fetch->disk, abort_work, on_last_task);
+        fetch_post(fetch, fetch->disk, fetch_abort_work, on_last_task);
     else
         fetch_enter(fetch, FETCH_DONE);
 }
 
-static void fetch_free(struct fetch *fetch)
+void fetch_drop(struct fetch *fetch)
+{
+    struct err err = { 0 };
+    int rc = err_set(&err, ERR_IO, "nobody waits for %s any more", fetch->want.at.path);
+
+    err_reason(&err, "UPSTREAM");
+    fetch_fail(fetch, rc, &err);
+}
+
+void fetch_cancel(struct fetch *fetch)
+{
+    struct err err = { 0 };
+    int rc = err_set(&err, ERR_IO, "the store is stopping");
+
+    err_reason(&err, "UPSTREAM");
+    fetch_fail(fetch, rc, &err);
+}
+
+void fetch_free(struct fetch *fetch)
 {
     struct remote *remote = fetch->remote;
 
@@ -462,7 +254,7 @@ static void fetch_end(struct fetch *fetch)
         pins_drop(remote->store->pins, fetch->digests.sha256);
     failure_tell(fetch);
     fetch->busy = true; /* nobody who leaves now frees it */
-    asks_wake(fetch);
+    fetch_wake(fetch);
     list_each (link, &fetch->asks) {
         struct remote_ask *ask = list_item(link, struct remote_ask, link);
         if (ask->state == ASK_WAITING)
@@ -531,14 +323,14 @@ static void fetch_enter(struct fetch *fetch, enum fetch_state state)
         fetch->disk = store_disk(store);
         break;
     case FETCH_SEALING:
-        fetch_post(fetch, fetch->disk, seal_work, on_sealed);
+        fetch_post(fetch, fetch->disk, fetch_seal_work, on_sealed);
         break;
     case FETCH_RECORDING:
-        fetch_post(fetch, store->writer, fetch->told.status == 304 ? touch_work : record_work,
-                   on_recorded);
+        fetch_post(fetch, store->writer,
+                   fetch->told.status == 304 ? fetch_touch_work : fetch_record_work, on_recorded);
         break;
     case FETCH_FREEING:
-        fetch_post(fetch, store->reader, free_work, on_last_task);
+        fetch_post(fetch, store->reader, fetch_free_work, on_last_task);
         break;
     case FETCH_DONE:
         fetch_end(fetch);
@@ -546,29 +338,17 @@ static void fetch_enter(struct fetch *fetch, enum fetch_state state)
     }
 }
 
-/* --- beginning, joining, leaving --- */
+/* --- its beginning --- */
 
 static void on_tick(uv_timer_t *timer)
 {
     struct remote *remote = container_of(timer, struct remote, tick);
 
     list_each (link, &remote->fetches)
-        asks_follow(list_item(link, struct fetch, link));
+        fetch_tell_follow(list_item(link, struct fetch, link));
 }
 
-static struct fetch *fetch_find(struct remote *remote, const struct remote_want *want, bool head)
-{
-    list_each (link, &remote->fetches) {
-        struct fetch *fetch = list_item(link, struct fetch, link);
-        if ((head || !fetch->head) && fetch->rc == 0 &&
-            strcmp(fetch->want.at.path, want->at.path) == 0 &&
-            strcmp(fetch->want.at.repo, want->at.repo) == 0)
-            return fetch;
-    }
-    return NULL;
-}
-
-static struct fetch *fetch_new(struct remote *remote, const struct remote_ask *ask, bool head)
+struct fetch *fetch_begin(struct remote *remote, const struct remote_ask *ask, bool head)
 {
     struct fetch *fetch = xcalloc(1, sizeof *fetch);
 
@@ -591,57 +371,4 @@ static struct fetch *fetch_new(struct remote *remote, const struct remote_ask *a
         uv_timer_start(&remote->tick, on_tick, TICK_MS, TICK_MS);
     fetch_enter(fetch, FETCH_ASKING);
     return fetch;
-}
-
-static int fetch_refuse_to_begin(const struct remote *remote, const struct remote_ask *ask,
-                                 struct err *err)
-{
-    const struct repository *repository = ask->want.repository;
-    int rc = 0;
-
-    if (!remote_base(remote->store, repository)[0])
-        rc =
-            err_set(err, ERR_IO,
-                    "repository %s has no upstream: give it url=URL in the setting repositories, or"
-                    " name the images' folder in the setting images",
-                    repository->key);
-    else if (remote->store->stopping)
-        rc = err_set(err, ERR_IO, "the store is stopping");
-    else if (remote->fetches_count >= FETCHES_MAX)
-        rc = err_set(err, ERR_IO, "too many requests to upstreams are under way");
-    if (rc < 0)
-        err_reason(err, "UPSTREAM");
-    return rc;
-}
-
-int fetch_join(struct remote *remote, struct remote_ask *ask, struct err *err)
-{
-    bool head = !ask->then && ask->want.rule == REMOTE_IMMUTABLE && ask->call->request &&
-                strcmp(http_method(ask->call->request), "HEAD") == 0;
-    struct fetch *fetch = fetch_find(remote, &ask->want, head);
-
-    if (!fetch) {
-        int rc = fetch_refuse_to_begin(remote, ask, err);
-        if (rc < 0)
-            return rc;
-        fetch = fetch_new(remote, ask, head);
-    }
-    call_hold(ask->call);
-    ask->fetch = fetch;
-    list_append(&fetch->asks, &ask->link);
-    if (fetch_can_follow(fetch))
-        ask_follow(ask);
-    return 0;
-}
-
-void fetch_leave(struct remote_ask *ask)
-{
-    struct fetch *fetch = take_ptr(ask->fetch);
-
-    list_remove(&ask->link);
-    if (fetch->state == FETCH_DONE && !fetch->busy && list_empty(&fetch->asks))
-        fetch_free(fetch);
-    else if (fetch->state <= FETCH_RECEIVING && fetch->rc == 0 && !is_wanted(fetch))
-        fetch_drop(fetch);
-    call_let_go(ask->call);
 }

@@ -14,7 +14,6 @@
 
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
-#include "sos/base/log.h"
 #include "store/core/mime.h"
 #include "store/core/text.h"
 #include "store/web/remote_own.h"
@@ -132,6 +131,12 @@ static void ask_answer_head(struct remote_ask *ask)
                      pull_nothing, NULL);
 }
 
+/* What is kept is what this one was promised. */
+static bool is_as_promised(const struct remote_ask *ask)
+{
+    return claim_check(&ask->want.promised, &ask->call->item.digests, NULL) == 0;
+}
+
 /* --- what a fetch tells --- */
 
 void ask_done(struct remote_ask *ask)
@@ -147,6 +152,10 @@ void ask_done(struct remote_ask *ask)
     int rc = fetch->rc;
     if (rc == 0)
         call->item = fetch->item;
+    if (rc == 0 && !is_head && !is_as_promised(ask)) { /* others were promised something else */
+        rc = err_set(&err, ERR_IO, "the upstream's bytes are not what was promised");
+        err_reason(&err, "UPSTREAM");
+    }
     call_hold(call);
     fetch_leave(ask);
     if (rc == 0 && is_head)
@@ -178,13 +187,9 @@ static void look_work(struct call *call)
     int rc =
         cache_find(call->store->reader_db, &call->at, &call->item, &ask->cached, &call->task.err);
 
-    ask->has_item = rc == 0;
+    /* What is not as promised is as good as not there. */
+    ask->has_item = rc == 0 && is_as_promised(ask);
     call->task.rc = rc == -ERR_NOT_FOUND ? 0 : rc;
-}
-
-static bool is_as_promised(const struct remote_ask *ask)
-{
-    return claim_check(&ask->want.promised, &ask->call->item.digests, NULL) == 0;
 }
 
 static bool is_fresh(const struct remote_ask *ask)
@@ -192,7 +197,7 @@ static bool is_fresh(const struct remote_ask *ask)
     const struct call *call = ask->call;
     int64_t ttl_ms = call->store->settings->metadata_ttl_ms;
 
-    if (!ask->has_item || !is_as_promised(ask))
+    if (!ask->has_item)
         return false;
     return ask->want.rule == REMOTE_IMMUTABLE || (ask->cached.checked_ms <= call->now_ms &&
                                                   ask->cached.checked_ms + ttl_ms > call->now_ms);
@@ -223,7 +228,7 @@ static void on_looked(struct call *call)
     call->now_ms = now_ms;
     if (call->task.rc < 0) {
         ask_end(ask, call->task.rc);
-    } else if (is_fresh(ask) || (offline && ask->has_item && is_as_promised(ask))) {
+    } else if (is_fresh(ask) || (offline && ask->has_item)) {
         metric_add(remote->counts.hits, 1);
         ask_end(ask, 0);
     } else if (offline) {

@@ -2,6 +2,7 @@
  *
  *   remote.c   asks: a call that wants a thing; looking, freshness, answers
  *   fetch.c    fetches: one thing on its way from its upstream into the cache
+ *   fetch_asks.c, fetch_work.c   those who ask for it; what of it blocks
  *   follow.c   an answer that follows a fetch as it is written
  *   virtual.c  GET in virtual repositories, and of plain items in remote ones
  *   origin.c   upstreams, their credentials; what they were found not to have */
@@ -110,13 +111,29 @@ struct fetch {
     struct err err;
 };
 
-/* Join the one of this thing, or begin it.  -ERR_IO (reason UPSTREAM): it cannot be begun. */
+/* fetch.c: one more, under way. */
+struct fetch *fetch_begin(struct remote *remote, const struct remote_ask *ask, bool head);
+void fetch_drop(struct fetch *fetch);   /* nobody wants it any more */
+void fetch_cancel(struct fetch *fetch); /* the store stops */
+void fetch_free(struct fetch *fetch);   /* it is done, and nobody follows it */
+
+/* fetch_asks.c: join the one of this thing, or begin it.  -ERR_IO (reason UPSTREAM): it cannot be
+ * begun. */
 int fetch_join(struct remote *remote, struct remote_ask *ask, struct err *err);
 /* Leave it; the last one to leave may end it. */
 void fetch_leave(struct remote_ask *ask);
-void fetch_cancel(struct fetch *fetch);
-/* Its bytes are being written and can be followed. */
-bool fetch_can_follow(const struct fetch *fetch);
+/* Somebody waits for it, or so little is missing that it is worth having. */
+bool fetch_is_wanted(const struct fetch *fetch);
+void fetch_tell_follow(struct fetch *fetch); /* if its bytes can be followed */
+void fetch_wake(struct fetch *fetch);        /* those who follow it */
+
+/* fetch_work.c: on strands. */
+void fetch_write_work(struct task *task);
+void fetch_seal_work(struct task *task);
+void fetch_record_work(struct task *task);
+void fetch_touch_work(struct task *task); /* 304: the bytes are still the upstream's */
+void fetch_free_work(struct task *task);  /* what was replaced */
+void fetch_abort_work(struct task *task);
 
 /* --- follow.c --- */
 void follow_answer(struct remote_ask *ask);

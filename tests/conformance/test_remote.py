@@ -4,6 +4,8 @@ import concurrent.futures
 import hashlib
 import os
 import re
+import ssl
+import subprocess
 import threading
 import time
 
@@ -11,7 +13,8 @@ import pytest
 import requests
 
 from conftest import message
-from upstream import Upstream
+from test_faults import small_disk    # noqa: F401 (a fixture)
+from upstream import Thing, Upstream
 
 R = "/up"
 
@@ -437,3 +440,67 @@ def test_metrics_tell_hits_and_fetches(store, upstream):
     text = store.get("/metrics").text
     figures = dict(re.findall(r"^sos_store_remote_(\w+)_total (\d+)$", text, re.M))
     assert figures["hits"] == "2" and figures["fetches"] == "1" and figures["bytes"] == "1000"
+
+
+def test_a_full_disk_is_507_and_what_is_kept_is_served(make_remote, upstream, small_disk):
+    store = make_remote("--disk-floor", "8MiB", state=small_disk)
+    upstream.put("base/small", b"x" * 100000)
+    upstream.put("base/large", b"x" * (40 << 20), etag='"1"')
+    upstream.put("base/unknown", os.urandom(1 << 20) * 40, chunked=True)
+    assert store.get(R + "/small").status_code == 200
+    answer = store.get(R + "/large")
+    assert answer.status_code == 507 and "must stay free" in message(answer)
+    answer = broken(store, R + "/unknown")
+    assert answer is None or answer.status_code == 507
+    assert store.get(R + "/small").content == b"x" * 100000
+    assert not list((small_disk / "store" / "blobs" / "tmp").iterdir())
+
+
+# --- TLS, proxies ---
+
+@pytest.fixture
+def secure(tmp_path):
+    """An upstream with a certificate of its own CA (itself)."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=upstream",
+                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True, timeout=30)
+    made = Upstream()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    made.server.socket = context.wrap_socket(made.server.socket, server_side=True)
+    made.url = made.url.replace("http:", "https:")
+    yield made, cert
+    made.stop()
+
+
+def test_a_certificate_of_a_ca_of_ours(make_store, upstream, secure):
+    made, cert = secure
+    made.put("x", b"secure")
+    upstream.put("plain", b"plain")
+    made.put("down", status=302, headers={"Location": upstream.url + "/plain"})
+    store = make_store("--repositories", f"up remote url={made.url}")
+    answer = store.get(R + "/x")
+    assert answer.status_code == 502 and "certificate" in message(answer)
+    store.stop()
+    store.flags += ("--upstream-ca", str(cert))
+    store.start()
+    assert store.get(R + "/x").content == b"secure"
+    # What came over TLS is not given up for what did not.
+    assert store.get(R + "/down").status_code == 502 and not upstream.asked("plain")
+
+
+def test_a_proxy_is_asked_but_never_for_this_machine(make_store, upstream, monkeypatch):
+    proxy = Upstream()
+    try:
+        upstream.put("base/x", b"direct")
+        with monkeypatch.context() as environment:
+            environment.setenv("http_proxy", proxy.url)
+            store = make_store("--repositories", f"up remote url={upstream.url}/base,"
+                               "far remote url=http://elsewhere.example/base")
+        proxy.things["http://elsewhere.example/base/y"] = Thing(b"by the proxy")
+        assert store.get(R + "/x").content == b"direct" and not proxy.requests
+        assert store.get("/far/y").content == b"by the proxy"
+    finally:
+        proxy.stop()
