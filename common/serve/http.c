@@ -16,6 +16,7 @@ enum {
     IDLE_MS = 60000,
     ANSWER_MS = HTTP_WAIT_MAX_MS + 10000,
     PEM_MAX = 1 << 20,
+    RUNS_MAX = 8, /* of libmicrohttpd in one turn of the loop */
 };
 
 static void http_finish(struct http *http);
@@ -45,7 +46,10 @@ static void http_schedule(struct http *http)
         uv_timer_start(&http->timer, on_timer, wait_ms, 0);
 }
 
-/* A signal that comes while sendfile() runs makes it short: libmicrohttpd takes that for a full
+/* It sends a part of a file at a time, and has more to do at once: so it is run again, a few times,
+ * before the rest of the loop has its turn.
+ *
+ * A signal that comes while sendfile() runs makes it short: libmicrohttpd takes that for a full
  * socket and waits for an edge that never comes.  Children get their own mask from whoever spawns
  * them. */
 static void daemon_run(struct http *http)
@@ -60,7 +64,12 @@ static void daemon_run(struct http *http)
     sigdelset(&signals, SIGILL);
     sigdelset(&signals, SIGABRT);
     pthread_sigmask(SIG_BLOCK, &signals, &before);
-    MHD_run(http->daemon);
+    for (int turn = 0; turn < RUNS_MAX; turn++) {
+        MHD_UNSIGNED_LONG_LONG wait_ms;
+        MHD_run(http->daemon);
+        if (MHD_get_timeout(http->daemon, &wait_ms) != MHD_YES || wait_ms > 0)
+            break;
+    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 

@@ -79,8 +79,10 @@ static int on_commit(void *ctx, struct err *err)
         rc = journal->inner.commit(journal->inner.ctx, err);
     if (rc == -ERR_FULL)
         rc = batch_undo(journal, before, err);
-    if (rc == 0)
+    if (rc == 0 && len > 0) {
         atomic_fetch_add(&journal->logs_bytes, journal->log.offset - before);
+        atomic_fetch_add(&journal->commits, 1);
+    }
     return rc;
 }
 
@@ -92,6 +94,11 @@ void journal_batch(struct journal *journal, struct strand_batch *ret)
                                   .save = on_save,
                                   .release = on_release,
                                   .ctx = journal };
+}
+
+int64_t journal_commits(const struct journal *journal)
+{
+    return atomic_load(&journal->commits);
 }
 
 void journal_sizes(const struct journal *journal, int64_t *ret_logs, int64_t *ret_snapshot)

@@ -32,6 +32,8 @@ int journal_open(const char *dir, const char *index_path, struct db *db, struct 
 void journal_close(struct journal *journal);
 /* db_batch() with the journal: what changed is durable there before it is committed. */
 void journal_batch(struct journal *journal, struct strand_batch *ret);
+/* From any thread: how many commits that changed anything there were since the start. */
+int64_t journal_commits(const struct journal *journal);
 /* From any thread: bytes of the logs, and of the snapshot before them. */
 void journal_sizes(const struct journal *journal, int64_t *ret_logs, int64_t *ret_snapshot);
 

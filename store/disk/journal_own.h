@@ -24,6 +24,7 @@ struct journal {
     struct strand_batch inner; /* db_batch() */
     struct journal_file log;
     struct patch *patch; /* of the batch that is open */
+    atomic_llong commits;
     atomic_llong logs_bytes;
     atomic_llong snapshot_bytes;
 };

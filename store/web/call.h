@@ -69,6 +69,8 @@ struct call {
     struct maven *maven;     /* of a Maven repository's path; owned by maven.c's on_free */
     char *text;              /* the answer's body, made by the work; owned */
     int fd;                  /* the file to answer with; owned; -1 */
+    const char *bytes;       /* the same of a small file, borrowed while it is answered; NULL */
+    int64_t commits;         /* there were when call->item was looked for */
 
     /* Of remote and virtual repositories. */
     struct remote_ask *ask; /* what it wants of an upstream; owned */

@@ -12,6 +12,7 @@
 #include "store/web/bytes.h"
 #include "store/web/call.h"
 #include "store/web/counter.h"
+#include "store/web/hot.h"
 #include "store/web/json.h"
 #include "store/web/keeper.h"
 #include "store/web/maven.h"
@@ -169,8 +170,12 @@ static void answer_bytes(struct call *call)
     /* A download in parts is one. */
     if (offset == 0 && strcmp(http_method(call->request), "GET") == 0)
         counter_add(call->store->counter, &call->item, call->user, call->now_ms);
-    http_answer_file(call->request, part > 0 ? 206 : 200, mime_of(item_name(&call->item.at)),
-                     take_fd(call->fd), offset, len);
+    int status = part > 0 ? 206 : 200;
+    const char *type = mime_of(item_name(&call->item.at));
+    if (call->bytes)
+        http_answer(call->request, status, type, call->bytes + offset, (size_t)len);
+    else
+        http_answer_file(call->request, status, type, take_fd(call->fd), offset, len);
 }
 
 static void answer_file(struct call *call)
@@ -203,7 +208,7 @@ void get_found(struct call *call)
         call_fail(call, TEXT_NO_FILE);
     else if (call->fd >= 0 && call->at.folder)
         call_error(call, 404, TEXT_NO_FILE);
-    else if (call->fd >= 0)
+    else if (call->fd >= 0 || call->bytes)
         answer_file(call);
     else if (call->text)
         call_answer_text(call, 200, call->at.folder ? "text/html; charset=utf-8" : "text/plain");
@@ -211,9 +216,36 @@ void get_found(struct call *call)
         answer_redirect(call);
 }
 
+static void on_stored(struct call *call)
+{
+    if (call->task.rc == 0 && call->fd >= 0 && !call->at.folder)
+        hot_keep(call->store->hot, &call->item, call->commits, call->fd);
+    get_found(call);
+}
+
+/* Known, and of a large file its blob is there: its size was looked at when it was kept. */
+static bool find_hot(struct call *call)
+{
+    struct store *store = call->store;
+    const struct item *item =
+        call->at.folder ? NULL : hot_find(store->hot, &call->at, call->commits, &call->bytes);
+
+    if (!item ||
+        (!call->bytes && blobs_read(store->blobs, item->digests.sha256, &call->fd, NULL, NULL) < 0))
+        return false;
+    call->item = *item;
+    return true;
+}
+
 void get_stored(struct call *call)
 {
-    call_post(call, call->store->reader, find_work, get_found);
+    call->commits = journal_commits(call->store->journal);
+    if (find_hot(call)) {
+        get_found(call);
+        call->bytes = NULL;
+    } else {
+        call_post(call, call->store->reader, find_work, on_stored);
+    }
 }
 
 /* --- a file's bytes, for other calls --- */

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "sos/base/auto.h"
+#include "store/web/bytes.h"
 
 /* --- blocking work --- */
 
@@ -72,7 +73,7 @@ static void local_tarball_work(struct call *call)
     if (rc == 0)
         rc = index_find(store->reader_db, &call->at, &call->item, err);
     if (rc == 0)
-        rc = blobs_read(store->blobs, call->item.digests.sha256, &call->fd, NULL, err);
+        rc = bytes_open(store, &call->item.digests, &call->fd, err);
     call->task.rc = rc;
 }
 

@@ -12,6 +12,7 @@
 #include "sos/base/log.h"
 #include "store/core/build_info.h"
 #include "store/web/counter.h"
+#include "store/web/hot.h"
 #include "store/web/keeper.h"
 #include "store/web/remote.h"
 
@@ -366,6 +367,7 @@ static void store_free(struct store *store)
     remote_free(store->remote);
     metrics_free(store->metrics);
     headroom_free(store->headroom);
+    hot_free(store->hot);
     free(store->blobs_dir);
     free(store->quarantine_dir);
     free(store);
@@ -380,6 +382,7 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
     store->loop = loop;
     store->auth = auth_new();
     store->pins = pins_new();
+    store->hot = hot_new();
     metrics_make(store);
     store->remote = remote_new(store);
     int rc = remote_configure(store->remote, err);

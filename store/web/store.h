@@ -95,6 +95,7 @@ struct store {
     bool sweep_busy;
 
     struct keeper *keeper;
+    struct hot *hot;
     struct counter *counter; /* of downloads */
 
     int64_t calls; /* at work, their client still there or not */
