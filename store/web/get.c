@@ -223,15 +223,26 @@ static void on_stored(struct call *call)
     get_found(call);
 }
 
-/* Known, and of a large file its blob is there: its size was looked at when it was kept. */
+static bool open_hot(struct call *call, const struct item *item)
+{
+    auto_close int fd = -1;
+    int64_t size;
+
+    if (blobs_read(call->store->blobs, item->digests.sha256, &fd, &size, NULL) < 0 ||
+        size != item->digests.size_bytes)
+        return false;
+    call->fd = take_fd(fd);
+    return true;
+}
+
+/* What is known; if its file is not as it should be, the strand sees to it. */
 static bool find_hot(struct call *call)
 {
     struct store *store = call->store;
     const struct item *item =
         call->at.folder ? NULL : hot_find(store->hot, &call->at, call->commits, &call->bytes);
 
-    if (!item ||
-        (!call->bytes && blobs_read(store->blobs, item->digests.sha256, &call->fd, NULL, NULL) < 0))
+    if (!item || (!call->bytes && !open_hot(call, item)))
         return false;
     call->item = *item;
     return true;
