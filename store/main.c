@@ -244,7 +244,8 @@ int main(int argc, char **argv)
     int code = 0;
 
     setenv("UV_THREADPOOL_SIZE", "8", 0);
-    mallopt(M_ARENA_MAX, 2); /* eight threads need no eight heaps */
+    mallopt(M_ARENA_MAX, 2);            /* eight threads need no eight heaps */
+    mallopt(M_MMAP_THRESHOLD, 1 << 18); /* a large text goes back to the system when it is freed */
     json_object_seed(0);
     int rc =
         config_load(items, countof(items), argc, argv, "/etc/sos/sos-store.yaml", &config, &err);

@@ -163,25 +163,107 @@ static int json_file(struct pypi_page *page, const json_t *object, const char *u
     return 0;
 }
 
+/* A place in the text; values are read by jansson one at a time: a tree of a page of megabytes
+ * would be ten times as large. */
+struct json_at {
+    const char *text;
+    size_t len;
+    size_t at;
+};
+
+/* The next byte that is no blank; '\0' at the end. */
+static char json_peek(struct json_at *json)
+{
+    while (json->at < json->len && json->text[json->at] && strchr(" \t\r\n", json->text[json->at]))
+        json->at++;
+    return json->at < json->len ? json->text[json->at] : '\0';
+}
+
+static bool json_skip(struct json_at *json, char wanted)
+{
+    bool found = json_peek(json) == wanted && wanted;
+
+    json->at += found;
+    return found;
+}
+
+/* The value that begins here; gives, NULL: there is none. */
+static json_t *json_next(struct json_at *json, struct err *err)
+{
+    json_error_t error;
+
+    json_peek(json);
+    json_t *value = json_loadb(json->text + json->at, json->len - json->at,
+                               JSON_DECODE_ANY | JSON_DISABLE_EOF_CHECK, &error);
+    if (value)
+        json->at += (size_t)error.position;
+    else
+        err_set(err, ERR_INVALID, "the simple page is not JSON: %.100s", error.text);
+    return value;
+}
+
+static int json_files(struct pypi_page *page, struct json_at *json, const char *url,
+                      struct err *err)
+{
+    if (!json_skip(json, '['))
+        return err_set(err, ERR_INVALID, "the simple page is JSON with no list of files");
+    if (json_skip(json, ']'))
+        return 0;
+    do {
+        json_t *object = json_next(json, err);
+        int rc = object ? json_file(page, object, url, err) : -ERR_INVALID;
+        json_decref(object);
+        if (rc < 0)
+            return rc;
+    } while (json_skip(json, ','));
+    return json_skip(json, ']')
+               ? 0
+               : err_set(err, ERR_INVALID, "the simple page is not JSON: its files have no end");
+}
+
+/* One "key": value of the page. */
+static int json_entry(struct pypi_page *page, struct json_at *json, const char *url,
+                      bool *ret_files, struct err *err)
+{
+    json_t *key = json_next(json, err);
+    bool files = key && json_is_string(key) && strcmp(json_string_value(key), "files") == 0;
+    bool meta = key && json_is_string(key) && strcmp(json_string_value(key), "meta") == 0;
+    int rc = -ERR_INVALID;
+
+    if (key && !json_skip(json, ':'))
+        err_set(err, ERR_INVALID, "the simple page is not JSON: a ':' is missing");
+    else if (key && files)
+        rc = json_files(page, json, url, err);
+    else if (key) {
+        json_t *value = json_next(json, err);
+        rc = !value ? -ERR_INVALID
+             : meta ? version_check(json_member(value, "api-version"), err)
+                    : 0;
+        json_decref(value);
+    }
+    *ret_files |= files;
+    json_decref(key);
+    return rc;
+}
+
 int pypi_page_read_json(struct pypi_page *page, const char *text, size_t len, const char *url,
                         struct err *err)
 {
-    json_error_t error;
-    json_t *root = json_loadb(text, len, 0, &error);
-    const json_t *files = json_object_get(root, "files");
-    const json_t *object;
-    size_t i;
+    struct json_at json = { text, len, 0 };
+    bool files = false;
+    int rc = 0;
 
-    int rc = version_check(json_member(json_object_get(root, "meta"), "api-version"), err);
-    if (!json_is_array(files))
-        rc = err_set(err, ERR_INVALID, "the simple page is not JSON with files: %.100s",
-                     root ? "it has none" : error.text);
-    json_array_foreach(files, i, object)
-    {
-        if (rc == 0)
-            rc = json_file(page, object, url, err);
+    if (!json_skip(&json, '{'))
+        return err_set(err, ERR_INVALID, "the simple page is not a JSON object");
+    if (!json_skip(&json, '}')) {
+        do
+            rc = json_entry(page, &json, url, &files, err);
+        while (rc == 0 && json_skip(&json, ','));
+        if (rc == 0 && !json_skip(&json, '}'))
+            rc = err_set(err, ERR_INVALID, "the simple page is not JSON: it has no end");
     }
-    json_decref(root);
+    if (rc == 0 && !files)
+        rc = err_set(err, ERR_INVALID, "the simple page is JSON with no list of files");
     return rc;
 }
 

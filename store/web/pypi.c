@@ -2,6 +2,7 @@
  * these is ours. */
 #include "store/web/pypi.h"
 
+#include <malloc.h>
 #include <string.h>
 
 #include "sos/base/auto.h"
@@ -10,6 +11,8 @@
 #include "store/disk/pypi.h"
 #include "store/disk/wheel.h"
 #include "store/web/bytes.h"
+
+enum { LARGE_FILES = 2000 };
 
 /* --- blocking work --- */
 
@@ -89,7 +92,9 @@ static void write_work(struct call *call)
     buf_init(&text, PYPI_PAGE_MAX);
     call->task.rc = text_write(ask, &text, &call->task.err);
     sha256_hex(text.data, text.len, sha256);
-    snprintf(ask->etag, sizeof ask->etag, "\"%s\"", sha256);
+    snprintf(ask->packed.etag, sizeof ask->packed.etag, "\"%s\"", sha256);
+    if (call->task.rc == 0 && ask->kept_as[0])
+        pypi_pack(text.data, &ask->packed);
     if (call->task.rc == 0)
         call->text = buf_take(&text);
     buf_done(&text);
@@ -137,22 +142,54 @@ static void on_metadata(struct call *call)
         call_answer_text(call, 200, "text/plain; charset=utf-8");
 }
 
-static void on_written(struct call *call)
+static void answer_text(struct call *call)
 {
     const struct pypi_ask *ask = call->pypi_ask;
+    const char *known = http_header(call->request, "If-None-Match");
+
+    http_set_header(call->request, "ETag", ask->packed.etag);
+    http_set_header(call->request, "Vary", "Accept");
+    http_set_header(call->request, "Cache-Control", "no-cache"); /* ask again by its ETag */
+    if (known && strstr(known, ask->packed.etag))
+        http_answer_unchanged(call->request, (int64_t)strlen(call->text));
+    else
+        call_answer_text(call, 200, ask->type);
+}
+
+static void on_written(struct call *call)
+{
+    struct pypi_ask *ask = call->pypi_ask;
 
     if (call->task.rc < 0 || !call->request) {
         call_fail(call, TEXT_NO_FILE);
         return;
     }
-    const char *known = http_header(call->request, "If-None-Match");
-    http_set_header(call->request, "ETag", ask->etag);
-    http_set_header(call->request, "Vary", "Accept");
-    http_set_header(call->request, "Cache-Control", "no-cache"); /* ask again by its ETag */
-    if (known && strstr(known, ask->etag))
-        http_answer_unchanged(call->request, (int64_t)strlen(call->text));
-    else
-        call_answer_text(call, 200, ask->type);
+    if (ask->packed.data)
+        pypi_pages_keep(call->store->pypi_pages, ask->kept_as, ask->source, &ask->packed);
+    answer_text(call);
+}
+
+static void unpack_work(struct call *call)
+{
+    free(call->text);
+    call->text = pypi_unpack(&call->pypi_ask->packed);
+    call->task.rc = 0;
+}
+
+static void on_unpacked(struct call *call)
+{
+    if (call->request)
+        answer_text(call);
+}
+
+bool pypi_answer_kept(struct call *call)
+{
+    struct pypi_ask *ask = call->pypi_ask;
+
+    if (!pypi_pages_find(call->store->pypi_pages, ask->kept_as, ask->source, &ask->packed))
+        return false;
+    call_post(call, store_disk(call->store), unpack_work, on_unpacked);
+    return true;
 }
 
 void pypi_answer_missing(struct call *call)
@@ -207,12 +244,16 @@ static void on_looked(struct call *call)
 static void ask_free(struct call *call)
 {
     struct pypi_ask *ask = take_ptr(call->pypi_ask);
+    bool large = ask->page.count >= LARGE_FILES;
 
     pypi_page_done(&ask->page);
     pypi_projects_done(&ask->projects);
     free(ask->members);
     free(ask->want);
+    free(ask->packed.data);
     free(ask);
+    if (large)
+        malloc_trim(0); /* it was many small pieces, which nobody soon needs again */
 }
 
 static void members_find(struct call *call, struct pypi_ask *ask)

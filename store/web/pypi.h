@@ -11,6 +11,7 @@
 #pragma once
 #include "store/core/pypi_page.h"
 #include "store/web/call.h"
+#include "store/web/pypi_pages.h"
 
 struct remote_want;
 
@@ -33,7 +34,9 @@ struct pypi_ask {
     bool ours;  /* a local member has the project */
     bool known; /* some member has it */
     bool found; /* the file: call->item is it (without ".metadata", in a local repository) */
-    char etag[SHA256_HEX + 2];
+    struct pypi_packed packed;                      /* the page as it is kept */
+    char kept_as[REPO_KEY_MAX + PYPI_NAME_MAX + 8]; /* of a page of one upstream alone; "" … */
+    char source[SHA256_HEX];                        /* … and what that gave */
     struct remote_want *want; /* of the file, then of the page, then of the file; owned */
 };
 
@@ -43,6 +46,8 @@ const struct repository *pypi_repository(struct call *call);
 
 /* Ask the next of the remote members; after the last, answer. */
 void pypi_remote_next(struct call *call);
-/* With the page of call->pypi_ask; -ERR_NOT_FOUND when no member knows the project. */
+/* With the page of call->pypi_ask, or that it is missing when no member knows the project. */
 void pypi_answer_page(struct call *call);
+/* With the page as it was told before; false: that is not known any more. */
+bool pypi_answer_kept(struct call *call);
 void pypi_answer_missing(struct call *call);

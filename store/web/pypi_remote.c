@@ -132,17 +132,40 @@ static void on_page_read(struct call *call)
         call_post(call, store_disk(call->store), parse_work, on_parsed);
 }
 
+/* No other member can add to it.  Its URLs are relative, so whichever repository was asked for it
+ * tells the same. */
+static bool page_is_alone(const struct pypi_ask *ask)
+{
+    for (size_t i = ask->remote_next; i < ask->members_count; i++)
+        if (ask->members[i]->class == REPO_REMOTE)
+            return false;
+    return ask->what == PYPI_PAGE && !ask->known;
+}
+
+/* Answered as it was before? */
+static bool page_is_kept(struct call *call)
+{
+    struct pypi_ask *ask = call->pypi_ask;
+
+    snprintf(ask->kept_as, sizeof ask->kept_as, "%s/%s/%s", member(ask)->key, ask->project,
+             ask->json ? "json" : "html");
+    memcpy(ask->source, call->item.digests.sha256, sizeof ask->source);
+    return pypi_answer_kept(call);
+}
+
 /* Of a page that cannot be had only the files of others may be told when they are ours: else a
  * client would choose among the files of some, and another time among those of all. */
 static void on_page_loaded(struct call *call)
 {
     const struct pypi_ask *ask = call->pypi_ask;
 
+    if (!call->request)
+        return;
     if (call->task.rc == -ERR_NOT_FOUND || (call->task.rc < 0 && ask->ours))
         pypi_remote_next(call);
     else if (call->task.rc < 0)
         call_fail(call, TEXT_NO_FILE);
-    else
+    else if (!page_is_alone(ask) || !page_is_kept(call))
         call_read_item(call, &ask->want->at, PYPI_PAGE_MAX, on_page_read);
 }
 

@@ -14,6 +14,7 @@
 #include "store/web/counter.h"
 #include "store/web/hot.h"
 #include "store/web/keeper.h"
+#include "store/web/pypi_pages.h"
 #include "store/web/remote.h"
 
 /* --- what is there at the start --- */
@@ -365,6 +366,7 @@ static void store_free(struct store *store)
     pins_free(store->pins);
     auth_free(store->auth);
     remote_free(store->remote);
+    pypi_pages_free(store->pypi_pages);
     metrics_free(store->metrics);
     headroom_free(store->headroom);
     hot_free(store->hot);
@@ -385,6 +387,7 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
     store->hot = hot_new();
     metrics_make(store);
     store->remote = remote_new(store);
+    store->pypi_pages = pypi_pages_new();
     int rc = remote_configure(store->remote, err);
     if (rc == 0)
         rc = state_open(store, err);

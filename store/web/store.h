@@ -81,6 +81,7 @@ struct store {
     struct http *http;
     struct metrics *metrics;
     struct remote *remote;
+    struct pypi_pages *pypi_pages;
     struct store_metrics counts;
     struct repository repositories[STORE_REPOSITORIES_MAX]; /* by key */
     size_t repositories_count;

@@ -113,6 +113,21 @@ def test_what_is_kept_is_served_without_the_upstream(make_index, upstream):
     assert page(store, "other").status_code == 502
 
 
+def test_a_page_is_told_again_as_it_is_and_anew_when_it_changed(make_index, upstream):
+    store = make_index("--metadata-ttl", "0s")
+    one, two = wheel("far-pkg", "1.0"), wheel("far-pkg", "1.1")
+    publish(upstream, "far-pkg", one, etag='"1"')
+    first = page(store, "far-pkg")
+    for repo in ("up", "all"):
+        again = page(store, "far-pkg", repo)
+        assert again.content == first.content and again.headers["ETag"] == first.headers["ETag"]
+        people = store.get(f"/api/pypi/{repo}/simple/far-pkg/", headers={"Accept": "text/html"})
+        assert people.text.startswith("<!DOCTYPE html>") and one[0] in people.text
+    publish(upstream, "far-pkg", one, two, etag='"2"')
+    assert sorted(files(store, "far-pkg")) == [one[0], two[0]]
+    assert two[0] in store.get("/api/pypi/all/simple/far-pkg/", headers={"Accept": "text/html"}).text
+
+
 def test_bytes_that_are_not_what_the_page_promises_are_never_kept(store, upstream):
     file = wheel("far-pkg", "1.0")
     publish(upstream, "far-pkg", file, told={"hashes": {"sha256": "0" * 64},
