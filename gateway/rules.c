@@ -101,13 +101,15 @@ static bool path_is_metadata(enum rules_type type, const char *path)
 {
     switch (type) {
     case RULES_GO:
-        return ends(path, "/@v/list") || ends(path, "/@latest") || starts(path, "sumdb/");
+        return ends(path, "/@v/list") || ends(path, "/@latest") || ends(path, ".info") ||
+               starts(path, "sumdb/");
     case RULES_NPM:
         return !strstr(path, "/-/");
     case RULES_PYPI:
-        return starts(path, "simple/");
+        return starts(path, "simple/") || ends(path, ".metadata");
     default:
-        return strstr(path, "maven-metadata") != NULL;
+        return strstr(path, "maven-metadata") || ends(path, ".sha1") || ends(path, ".md5") ||
+               ends(path, ".sha256") || ends(path, ".sha512");
     }
 }
 

@@ -28,7 +28,7 @@ struct rules_target {
     enum rules_type type;
     const char *repository;
     const char *path; /* below the repository, as it was asked for */
-    bool metadata;    /* says what there is, and changes; not a file of a package */
+    bool metadata;    /* says what there is, or a sum; not a file of a package */
 };
 
 /* A repository's key, so that it can stand in a path: letters, digits, '.', '_' and '-', and not

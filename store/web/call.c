@@ -180,12 +180,14 @@ static bool base_is_plain(const char *base)
     const char *slash = strchrnul(base + scheme, '/');
     auto_free char *host = xstrndup(base + scheme, (size_t)(slash - base) - scheme);
 
-    return scheme > 0 && len < CALL_BASE_MAX && host_is_plain(host) && base[len - 1] != '/' &&
+    return scheme > 0 && len < CALL_BASE_MAX - sizeof "/artifactory" && host_is_plain(host) &&
+           base[len - 1] != '/' &&
            strspn(slash, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_/") ==
                strlen(slash);
 }
 
-/* A proxy that somebody we know runs in front of us says what it is called. */
+/* A proxy that somebody we know runs in front of us says what it is called: without a path as
+ * Artifactory's own proxies do, whose paths are those of the store. */
 static void call_find_base(struct call *call)
 {
     const struct store_settings *settings = call->store->settings;
@@ -193,26 +195,14 @@ static void call_find_base(struct call *call)
     const char *told = http_header(call->request, "X-JFrog-Override-Base-Url");
 
     if (told && strcmp(call->user, "anonymous") != 0 && base_is_plain(told))
-        snprintf(call->base, sizeof call->base, "%s", told);
+        snprintf(call->base, sizeof call->base, "%s%s", told,
+                 strchr(strstr(told, "://") + 3, '/') ? "" : "/artifactory");
     else if (settings->public_url[0])
         snprintf(call->base, sizeof call->base, "%s", settings->public_url);
     else
         snprintf(call->base, sizeof call->base, "%s://%s/artifactory",
                  settings->http.tls_cert_file ? "https" : "http",
                  host_is_plain(host) ? host : "localhost");
-}
-
-/* Where a proxy that we know says that it is reached: URLs that we tell are read by its clients. */
-static void call_override_base(struct call *call)
-{
-    const char *base = http_header(call->request, "X-JFrog-Override-Base-Url");
-    const char *host = base ? strstr(base, "://") : NULL;
-    size_t scheme = host ? (size_t)(host - base) : 0;
-
-    if (host && host_is_plain(host + 3) &&
-        ((scheme == 4 && memcmp(base, "http", 4) == 0) ||
-         (scheme == 5 && memcmp(base, "https", 5) == 0)))
-        snprintf(call->base, sizeof call->base, "%s/artifactory", base);
 }
 
 /* X-JFrog-Art-Api and the older X-Api-Key carry a token alone. */
@@ -249,7 +239,6 @@ static bool call_identify(struct call *call)
         snprintf(call->token, sizeof call->token, "%s", token->id);
         call->expire_ms = token->expire_wall_ms;
         scope = token->scope;
-        call_override_base(call);
     }
     call->scope = scope ? xstrdup(scope) : NULL; /* the table may change while we are at work */
     return true;

@@ -396,6 +396,9 @@ def test_a_proxy_tells_what_urls_begin_with(make_remote):
     told = {"X-JFrog-Override-Base-Url": "http://127.0.0.1:8624/artifactory"}
     uri = store.get("/api/storage/sos-dev-local/x", headers=told).json()["downloadUri"]
     assert uri == "http://127.0.0.1:8624/artifactory/sos-dev-local/x"
+    uri = store.get("/api/storage/sos-dev-local/x",
+                    headers={"X-JFrog-Override-Base-Url": "https://h:1"}).json()["downloadUri"]
+    assert uri == "https://h:1/artifactory/sos-dev-local/x"
     for bad in ("http://h/a/", "file:///x", "http://", "http://h/<b>", "http://a b/c"):
         answer = store.get("/api/storage/sos-dev-local/x",
                            headers={"X-JFrog-Override-Base-Url": bad})
