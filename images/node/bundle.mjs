@@ -1,6 +1,7 @@
 // What the Node recipe asks of a project and does to ncc's output.
 //
 //   bundle.mjs lock              is the lock in step with package.json?
+//   bundle.mjs repoint URL       tarballs of any registry are asked of this one
 //   bundle.mjs entry [built]     the file that starts the project; once built it must exist
 //   bundle.mjs addons            does any dependency have an install script?
 //   bundle.mjs missing DIST      modules that ncc did not find and the project itself asks for
@@ -50,6 +51,22 @@ function lock() {
             }
         }
     }
+}
+
+// --- repoint ---
+
+// A lock names the registry that its author's npm had. The tarballs have the same names in every
+// other, and the lock their sums; npm itself sees to the public registry's alone.
+function repoint(registry) {
+    const file = lockFile();
+    const locked = readJson(file);
+    for (const one of Object.values(locked.packages ?? {})) {
+        const tarball = /^https?:\/\/.*?\/((?:@[^/]+(?:\/|%2f))?[^/@]+\/-\/[^/?#]+\.tgz)$/i.exec(one.resolved ?? '')?.[1];
+        if (tarball && one.integrity) {
+            one.resolved = registry.replace(/\/*$/, '/') + tarball;
+        }
+    }
+    fs.writeFileSync(file, JSON.stringify(locked, null, 2) + '\n');
 }
 
 // --- entry ---
@@ -226,7 +243,7 @@ function pack(dist, out) {
     return rest.join(' ');
 }
 
-const answers = { lock, entry, addons, missing, absent, pack };
+const answers = { lock, repoint, entry, addons, missing, absent, pack };
 const answer = answers[process.argv[2]](...process.argv.slice(3));
 if (answer) {
     console.log(answer);
