@@ -14,6 +14,7 @@ static const struct row {
 } rows[] = {
     { "GET", "/api/system/ping", false, CALL_PING, "GET, HEAD" },
     { "GET", "/api/system/version", false, CALL_VERSION, "GET, HEAD" },
+    { "POST", "/api/retention/run", false, CALL_RETENTION, "POST" },
     { "POST", "/api/system/usage", false, CALL_USAGE, "POST" },
     { "GET", "/api/v1/uploads/config", false, CALL_UPLOADS_CONFIG, "GET, HEAD" },
     { "GET", "/api/repositories", false, CALL_REPOSITORIES, "GET, HEAD" },

@@ -265,6 +265,7 @@ static const struct {
     [CALL_STORAGE_INFO] = { system_call, ACCESS_READ, SOMEWHERE },
     [CALL_STORAGE_INFO_CALCULATE] = { system_call, ACCESS_READ, SOMEWHERE },
     [CALL_METRICS] = { system_call, ACCESS_READ, SOMEWHERE },
+    [CALL_RETENTION] = { retention_call, ACCESS_ADMIN, SOMEWHERE },
     [CALL_INFO] = { info_call, ACCESS_READ, AT_ITEM },
     [CALL_PROPS_SET] = { props_set_call, ACCESS_ANNOTATE, AT_ITEM },
     [CALL_PROPS_REMOVE] = { props_remove_call, ACCESS_ANNOTATE, AT_ITEM },

@@ -126,6 +126,7 @@ void transfer_call(struct call *call);
 void repositories_call(struct call *call);
 void repository_call(struct call *call);
 void system_call(struct call *call);
+void retention_call(struct call *call);
 void npm_call(struct call *call);
 /* GET of a tarball by its plain path in an npm repository that is not a local one: what it must be
  * is asked first.  false: it is none. */

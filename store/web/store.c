@@ -16,6 +16,7 @@
 #include "store/web/keeper.h"
 #include "store/web/pypi_pages.h"
 #include "store/web/remote.h"
+#include "store/web/retention.h"
 
 /* --- what is there at the start --- */
 
@@ -370,6 +371,7 @@ static void store_free(struct store *store)
     metrics_free(store->metrics);
     headroom_free(store->headroom);
     hot_free(store->hot);
+    retention_free(store->retention);
     free(store->blobs_dir);
     free(store->quarantine_dir);
     free(store);
@@ -392,6 +394,8 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
     if (rc == 0)
         rc = state_open(store, err);
     if (rc == 0)
+        rc = retention_new(store, settings->retention, &store->retention, err);
+    if (rc == 0)
         rc = http_start(loop, &settings->http, store_on_request, store, &store->http, err);
     if (rc < 0) {
         store_free(store);
@@ -400,6 +404,7 @@ int store_start(uv_loop_t *loop, const struct store_settings *settings, struct s
     strands_make(store);
     remote_start(store->remote);
     sweeper_start(store);
+    retention_start(store->retention);
     store->keeper = keeper_new(store);
     store->counter = counter_new(store);
     *ret = store;
@@ -428,7 +433,8 @@ static void parts_close(struct store *store)
 {
     if (!store->http_stopped || store->calls > 0)
         return;
-    store->closing = STORE_DISKS + STORE_SEARCHERS + 6;
+    store->closing = STORE_DISKS + STORE_SEARCHERS + 7;
+    retention_close(store->retention, on_part_closed, store);
     keeper_close(store->keeper, on_part_closed, store);
     counter_close(store->counter, on_part_closed, store);
     uv_close((uv_handle_t *)&store->sweep_timer, on_timer_closed);

@@ -43,6 +43,7 @@ struct store_settings {
     const char *go_sumdb;             /* its name; "": as the images tell; "off" */
     const char *go_private;           /* patterns of modules that it does not know */
     const char *images_dir;           /* <name>.json tell upstreams; "" : none */
+    const char *retention;            /* store/core/retention.h, with commas or line ends between */
     int64_t scrub_rate_bytes;         /* read in a second to check blobs; 0: none */
     int64_t journal_growth_bytes;     /* of the logs, from which on a new snapshot is made */
     struct http_config http;
@@ -97,6 +98,7 @@ struct store {
 
     struct keeper *keeper;
     struct hot *hot;
+    struct retention *retention;
     struct counter *counter; /* of downloads */
 
     int64_t calls; /* at work, their client still there or not */
