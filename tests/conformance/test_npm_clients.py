@@ -233,7 +233,7 @@ def gateway(make_store):
 
 
 def test_npm_ci_of_the_sample_cold_and_then_without_the_upstream(gateway, project):
-    """The lock names the registry itself: npm asks us in its place, for tarballs only."""
+    """The lock says no addresses: npm asks for documents and tarballs, and checks what the lock says."""
     sample = pathlib.Path(__file__).parents[2] / "images" / "node" / "sample"
     store = gateway()
     cold = project(store, "npm-remote")
