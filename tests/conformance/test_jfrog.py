@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -10,10 +11,19 @@ import pytest
 PROGRAM = pathlib.Path(__file__).parent / "jfrog"
 
 
+def numbers(version):
+    return [int(part) for part in re.findall(r"\d+", version)[:2]]
+
+
 @pytest.fixture(scope="module")
 def jfrog(tmp_path_factory):
     if not shutil.which("go"):
         pytest.skip("no go to build it with")
+    go = subprocess.run(["go", "env", "GOVERSION"], env=dict(os.environ, GOTOOLCHAIN="local"),
+                        cwd=tmp_path_factory.getbasetemp(), capture_output=True, text=True, check=True)
+    wanted = re.search(r"^go (\S+)", (PROGRAM / "go.mod").read_text(), re.M)[1]
+    if numbers(go.stdout) < numbers(wanted):
+        pytest.skip(f"{go.stdout.strip()} is older than it wants, which is {wanted}")
     cache = pathlib.Path(os.environ.get("SOS_CLIENTS") or tmp_path_factory.mktemp("clients"))
     program = tmp_path_factory.mktemp("jfrog") / "jfrog"
     env = dict(os.environ, GOPATH=str(cache / "go"), GOCACHE=str(cache / "go-build"),
