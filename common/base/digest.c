@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -26,6 +27,27 @@ static void to_hex(const unsigned char *bytes, size_t len, char *ret_hex)
     ret_hex[2 * len] = '\0';
 }
 
+/* Looked up once: OpenSSL's own EVP_sha256() is looked up again, under a lock, each time it is
+ * used.  Never freed. */
+static EVP_MD *fetched[HASHES];
+static pthread_once_t fetched_once = PTHREAD_ONCE_INIT;
+
+static void fetch(void)
+{
+    static const char *const names[HASHES] = { "SHA256", "SHA1", "MD5" };
+
+    for (size_t i = 0; i < HASHES; i++) {
+        fetched[i] = EVP_MD_fetch(NULL, names[i], NULL);
+        assert(fetched[i]);
+    }
+}
+
+static const EVP_MD *digest_of(size_t which)
+{
+    pthread_once(&fetched_once, fetch);
+    return fetched[which];
+}
+
 /* OpenSSL fails here only when memory is out or the digest was taken away from
  * it: neither can be gone on from. */
 static EVP_MD_CTX *must_init(const EVP_MD *md)
@@ -39,15 +61,15 @@ static EVP_MD_CTX *must_init(const EVP_MD *md)
 struct hasher *hasher_new_sha256(void)
 {
     struct hasher *hasher = xcalloc(1, sizeof(*hasher));
-    hasher->ctx[0] = must_init(EVP_sha256());
+    hasher->ctx[0] = must_init(digest_of(0));
     return hasher;
 }
 
 struct hasher *hasher_new(void)
 {
     struct hasher *hasher = hasher_new_sha256();
-    hasher->ctx[1] = must_init(EVP_sha1());
-    hasher->ctx[2] = must_init(EVP_md5());
+    hasher->ctx[1] = must_init(digest_of(1));
+    hasher->ctx[2] = must_init(digest_of(2));
     return hasher;
 }
 
@@ -85,7 +107,7 @@ void sha256_hex(const void *data, size_t len, char ret_hex[SHA256_HEX])
 {
     unsigned char bytes[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    int rc = EVP_Digest(data, len, bytes, &size, EVP_sha256(), NULL);
+    int rc = EVP_Digest(data, len, bytes, &size, digest_of(0), NULL);
     assert(rc == 1);
     to_hex(bytes, size, ret_hex);
 }

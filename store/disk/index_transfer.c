@@ -4,12 +4,15 @@
 
 #include "sos/base/auto.h"
 #include "store/disk/index.h"
+#include "store/disk/index_own.h"
 
 enum { TRANSFER_MAX = 100000 };
 
+/* By id: a hundred thousand whole items would be 300 MB. */
 struct copies {
-    struct item *list;
+    int64_t *ids;
     size_t count;
+    int64_t files;
 };
 
 static int copies_add(void *ctx, const struct item *item)
@@ -18,8 +21,9 @@ static int copies_add(void *ctx, const struct item *item)
 
     if (copies->count >= TRANSFER_MAX)
         return -ERR_LIMIT;
-    copies->list = xrealloc(copies->list, (copies->count + 1) * sizeof *copies->list);
-    copies->list[copies->count++] = *item;
+    copies->ids = xrealloc(copies->ids, (copies->count + 1) * sizeof *copies->ids);
+    copies->ids[copies->count++] = item->id;
+    copies->files += !item->at.folder;
     return 0;
 }
 
@@ -82,9 +86,12 @@ static int copy_all(struct db *db, const struct transfer *t, const struct item_p
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < copies->count; i++) {
-        const struct item *item = &copies->list[i];
+        struct item item;
+        rc = item_by_id(db, copies->ids[i], &item, err);
+        if (rc < 0)
+            return rc;
         struct item_path at = *target;
-        const char *rest = item->at.path + skip;
+        const char *rest = item.at.path + skip;
         size_t len = strlen(at.path);
         rest += *rest == '/' && len == 0;
         int put = snprintf(at.path + len, sizeof at.path - len, "%s%s",
@@ -92,17 +99,10 @@ static int copy_all(struct db *db, const struct transfer *t, const struct item_p
         if (put < 0 || (size_t)put >= sizeof at.path - len)
             return err_set(err, ERR_LIMIT, "a target's path is longer than %d bytes",
                            ITEM_PATH_MAX);
-        at.folder = item->at.folder;
-        rc = copy_one(db, t, item, &at, freed, err);
+        at.folder = item.at.folder;
+        rc = copy_one(db, t, &item, &at, freed, err);
     }
     return rc;
-}
-
-static void copies_count(const struct copies *copies, int64_t *ret_files, int64_t *ret_folders)
-{
-    *ret_files = *ret_folders = 0;
-    for (size_t i = 0; i < copies->count; i++)
-        ++*(copies->list[i].at.folder ? ret_folders : ret_files);
 }
 
 int index_transfer(struct db *db, const struct transfer *t, int64_t *ret_files,
@@ -130,7 +130,8 @@ int index_transfer(struct db *db, const struct transfer *t, int64_t *ret_files,
         rc = copy_all(db, t, &target, &copies, freed, err);
     if (rc == 0 && !t->dry && t->move)
         rc = index_delete(db, t->from, NULL, freed, err);
-    copies_count(&copies, ret_files, ret_folders);
-    free(copies.list);
+    *ret_files = copies.files;
+    *ret_folders = (int64_t)copies.count - copies.files;
+    free(copies.ids);
     return rc;
 }

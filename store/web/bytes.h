@@ -2,7 +2,7 @@
  *
  * A small file is hashed each time before it is sent; of a large one the size is compared, and what
  * was sent whole is looked at soon after by the keeper (keeper.h), as its rate allows: the kernel
- * sends it without its passing through us (docs/decisions/0005). */
+ * sends it without its passing through us (docs/decisions/0003). */
 #pragma once
 #include "store/web/store.h"
 

@@ -1,6 +1,7 @@
 #include "store/web/keeper.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,8 @@ struct keeper {
     bool turning;               /* the writer has the task */
     int64_t turned_bytes;       /* size of the logs that the snapshot replaces */
     int64_t snapshot_failed_at; /* size of the logs then: not tried again until they doubled */
+
+    int64_t requests_trimmed; /* there were when memory was given back */
 
     struct task headroom_task;
     bool headroom_busy;
@@ -158,10 +161,23 @@ static void on_headroom(struct task *task)
                  STORE_HEADROOM_BYTES);
 }
 
+/* After a rush, what it took goes back to the system: glibc would keep it. */
+static void memory_trim(struct keeper *keeper)
+{
+    struct http_stats stats;
+
+    http_stats(keeper->store->http, &stats);
+    if (keeper->store->calls > 0 || stats.requests == keeper->requests_trimmed)
+        return;
+    keeper->requests_trimmed = stats.requests;
+    malloc_trim(0);
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct keeper *keeper = container_of(timer, struct keeper, tick);
 
+    memory_trim(keeper);
     if (!keeper->closing && !keeper->headroom_busy && !headroom_is_held(keeper->store->headroom)) {
         keeper->headroom_busy = true;
         strand_post(keeper->strand, &keeper->headroom_task, headroom_work, on_headroom);

@@ -157,6 +157,7 @@ def main():
                  GET_TARGET)
             tell("PUT of 100 MB", "MB/s", lambda s: put_large(s, room), store, nginx)
             crowd(store)
+            time.sleep(3)
             print(f"{'sos-store afterwards: VmRSS':<46} {memory(store.process.pid, 'VmRSS'):10.1f} MiB")
         finally:
             for process in (nginx.process, store.process):
