@@ -155,19 +155,6 @@ int index_find_id(struct db *db, int64_t id, struct item *ret, struct err *err)
     return rc < 0 ? rc : 0;
 }
 
-int item_by_id(struct db *db, int64_t id, struct item *ret, struct err *err)
-{
-    sqlite3_stmt *st = db_bind(db, "SELECT " ITEM_COLUMNS " WHERE i.id=?", "i", id);
-    int rc = db_step(db, st, err);
-
-    if (rc > 0)
-        item_read(st, ret);
-    db_end(st);
-    if (rc == 0)
-        return err_set(err, ERR_NOT_FOUND, "no item %lld", (long long)id);
-    return rc < 0 ? rc : 0;
-}
-
 static sqlite3_stmt *claimed_bind(struct db *db, const struct claim *claim)
 {
     if (claim->sha256[0])

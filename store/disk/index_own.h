@@ -2,9 +2,6 @@
 #pragma once
 #include "store/disk/index.h"
 
-/* -ERR_NOT_FOUND. */
-int item_by_id(struct db *db, int64_t id, struct item *ret, struct err *err);
-
 /* An item's path as the table has it. */
 struct split {
     char folder[ITEM_PATH_MAX + 1];

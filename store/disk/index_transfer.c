@@ -4,7 +4,6 @@
 
 #include "sos/base/auto.h"
 #include "store/disk/index.h"
-#include "store/disk/index_own.h"
 
 enum { TRANSFER_MAX = 100000 };
 
@@ -87,7 +86,7 @@ static int copy_all(struct db *db, const struct transfer *t, const struct item_p
 
     for (size_t i = 0; rc == 0 && i < copies->count; i++) {
         struct item item;
-        rc = item_by_id(db, copies->ids[i], &item, err);
+        rc = index_find_id(db, copies->ids[i], &item, err);
         if (rc < 0)
             return rc;
         struct item_path at = *target;
