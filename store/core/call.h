@@ -37,7 +37,7 @@ enum call_kind {
     CALL_BUILD_PROMOTE,
     CALL_METRICS,
     CALL_RETENTION, /* POST api/retention/run */
-    CALL_GOLANG, /* api/go/…; rest: "repo/module/@v/…" */
+    CALL_GOLANG,    /* api/go/…; rest: "repo/module/@v/…" */
     CALL_GOLANG_PUT,
     CALL_PYPI,        /* GET api/pypi/…; rest: "repo/simple/…" or "repo/packages/…" */
     CALL_PYPI_UPLOAD, /* POST api/pypi/repo */
