@@ -53,7 +53,7 @@ static const struct config_item items[] = {
       .help = "name of the worker" },
     { .name = "network",
       .type = CONFIG_STRING,
-      .fallback = "host",
+      .fallback = "gateway",
       .help = "of builds that fetch: gateway (the store) or host" },
     { .name = "login",
       .type = CONFIG_BOOL,
@@ -196,7 +196,7 @@ static int worker_start(struct up *up, struct err *err)
     arg(&up->worker, xasprintf("--server-token-file=%s/server/worker.token", up->state));
     arg(&up->worker, xasprintf("--network=%s", config_string(config, "network")));
     arg(&up->worker, xasprintf("--store-url=%s/artifactory", up->store_url));
-    arg(&up->worker, xasprintf("--store-token-file=%s/store/admin.token", up->state));
+    arg(&up->worker, xasprintf("--store-token-file=%s/store/gateway.token", up->state));
     arg(&up->worker, xasprintf("--slots=%lld", (long long)config_int(config, "slots")));
     arg(&up->worker, xasprintf("--name=%s", config_string(config, "worker-name")));
     return child_start(up, &up->worker, NULL, err);

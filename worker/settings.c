@@ -41,7 +41,7 @@ const struct config_item settings_items[] = {
       .help = "the sos-init for sandboxes; built-in: beside this program" },
     { .name = "network",
       .type = CONFIG_STRING,
-      .fallback = "host",
+      .fallback = "gateway",
       .help = "of the step fetch: gateway (the store's repositories and nothing else) or host" },
     { .name = "gateway",
       .type = CONFIG_STRING,
@@ -52,7 +52,7 @@ const struct config_item settings_items[] = {
       .help = "the store that gateways ask, up to /artifactory" },
     { .name = "store-token-file",
       .type = CONFIG_STRING,
-      .help = "file with a token that may read there; built-in: <state>/store/admin.token" },
+      .help = "file with a token that may read there; built-in: <state>/store/gateway.token" },
     { .name = "store-ca",
       .type = CONFIG_STRING,
       .help = "authorities that gateways trust besides the system's" },
@@ -174,7 +174,7 @@ static int network_read(const struct config *config, const char *state, struct s
 {
     static const char *const types[SETTINGS_REPOSITORIES] = { "go", "npm", "pypi", "maven" };
     const char *network = config_string(config, "network");
-    auto_free char *token_file = xasprintf("%s/store/admin.token", state);
+    auto_free char *token_file = xasprintf("%s/store/gateway.token", state);
     ret->gateway = strcmp(network, "gateway") == 0;
     if (!ret->gateway && strcmp(network, "host") != 0)
         return err_set(err, ERR_INVALID, "network: gateway or host");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
@@ -17,6 +18,9 @@
 #include "store/web/pypi_pages.h"
 #include "store/web/remote.h"
 #include "store/web/retention.h"
+
+#define GATEWAY      "sos-gateway" /* whom its token is for */
+#define GATEWAY_FILE "gateway.token"
 
 /* --- what is there at the start --- */
 
@@ -136,14 +140,16 @@ static void token_load(void *ctx, const struct token *token)
     store_token_put(ctx, token);
 }
 
-/* The farm's token, at the first start: in a file for whoever owns the state, hashed in the index.
- */
-static int token_make(struct store *store, struct err *err)
+/* A token in a file for whoever owns the state, hashed in the index. */
+static int token_make(struct store *store, const char *subject, const char *scope, const char *file,
+                      struct err *err)
 {
-    auto_free char *path = xasprintf("%s/admin.token", store->settings->state_dir);
-    struct token token = { .subject = "farm", .scope = SCOPE_ADMIN, .created_ms = clock_wall_ms() };
+    auto_free char *path = xasprintf("%s/%s", store->settings->state_dir, file);
+    struct token token = { .created_ms = clock_wall_ms() };
     char secret[SECRET_MAX];
 
+    snprintf(token.subject, sizeof token.subject, "%s", subject);
+    snprintf(token.scope, sizeof token.scope, "%s", scope);
     secret_new("sost", secret);
     id_new("tok", token.created_ms, token.id);
     sha256_hex(secret, strlen(secret), token.sha256);
@@ -154,9 +160,59 @@ static int token_make(struct store *store, struct err *err)
     return fs_write_atomic(path, line, strlen(line), 0600, err);
 }
 
+/* The tokens that the store makes by itself, as far as they are there. */
+struct own_tokens {
+    bool admin;
+    struct token gateway; /* id "": none */
+};
+
 static void token_seen(void *ctx, const struct token *token)
 {
-    *(bool *)ctx |= token->expire_ms == 0 && scope_allows(token->scope, ACCESS_ADMIN, NULL, NULL);
+    struct own_tokens *own = ctx;
+
+    own->admin |= token->expire_ms == 0 && scope_allows(token->scope, ACCESS_ADMIN, NULL, NULL);
+    if (strcmp(token->subject, GATEWAY) == 0 && token->expire_ms == 0)
+        own->gateway = *token;
+}
+
+/* To read what builds depend on and nothing else; with very many repositories, to read. */
+static void gateway_scope(const struct store *store, char ret[SCOPE_MAX])
+{
+    size_t len = 0;
+    size_t words = 0;
+
+    ret[0] = '\0';
+    for (size_t i = 0; i < store->repositories_count; i++) {
+        const struct repository *repository = &store->repositories[i];
+        if (repository->class == REPO_LOCAL)
+            continue;
+        int put = snprintf(ret + len, SCOPE_MAX - len, "%sartifact:%s:r", len ? " " : "",
+                           repository->key);
+        len += (size_t)put;
+        if (len >= SCOPE_MAX || ++words > SCOPE_WORDS_MAX) {
+            strcpy(ret, SCOPE_READERS);
+            return;
+        }
+    }
+}
+
+/* The farm's, and what the workers' gateways read with; that one follows the repositories. */
+static int tokens_make(struct store *store, struct err *err)
+{
+    struct own_tokens own = { 0 };
+    char scope[SCOPE_MAX];
+
+    gateway_scope(store, scope);
+    int rc = tokens_each(store->writer_db, token_seen, &own, err);
+    if (rc == 0 && !own.admin)
+        rc = token_make(store, "farm", SCOPE_ADMIN, "admin.token", err);
+    auto_free char *path = xasprintf("%s/" GATEWAY_FILE, store->settings->state_dir);
+    bool known = strcmp(own.gateway.scope, scope) == 0 && access(path, F_OK) == 0;
+    if (rc < 0 || known || (!scope[0] && !own.gateway.id[0]))
+        return rc;
+    if (own.gateway.id[0])
+        rc = tokens_remove(store->writer_db, own.gateway.id, err);
+    return rc < 0 || !scope[0] ? rc : token_make(store, GATEWAY, scope, GATEWAY_FILE, err);
 }
 
 /* The builds' own is always there. */
@@ -175,7 +231,6 @@ static int build_repository(struct store *store, struct err *err)
 static int state_prepare(struct store *store, struct err *err)
 {
     struct strand_batch batch;
-    bool known = false;
 
     journal_batch(store->journal, &batch);
     int rc = batch.begin(batch.ctx, err);
@@ -185,11 +240,9 @@ static int state_prepare(struct store *store, struct err *err)
     if (rc == 0)
         rc = build_repository(store, err);
     if (rc == 0)
-        rc = tokens_each(store->writer_db, token_seen, &known, err);
-    if (rc == 0 && !known)
-        rc = token_make(store, err);
-    if (rc == 0)
         rc = repositories_open(store, err);
+    if (rc == 0)
+        rc = tokens_make(store, err);
     if (rc == 0)
         rc = batch.commit(batch.ctx, err);
     return rc;

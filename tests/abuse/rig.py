@@ -94,7 +94,8 @@ class Rig:
         self.store_token = (self.state / "store/admin.token").read_text().strip()
 
     def start_worker(self):
-        network = ["--network=gateway", f"--store-url={self.store_url}"] if self.store else ["--network=host"]
+        network = ["--network=gateway", f"--store-url={self.store_url}",
+                   f"--store-token-file={self.state}/store/admin.token"] if self.store else ["--network=host"]
         self.worker, _ = self.start("sos-worker", f"--server-url={self.url}", f"--name={self.name}", f"--slots={self.slots}",
                                     *network, *self.flags, around=self.around)
 

@@ -19,10 +19,11 @@ FINAL = {"SUCCEEDED", "FAILED", "ERRORED", "CANCELED", "TIMED_OUT", "EXPIRED"}
 class Farm:
     """Use as a context; everything it started is stopped and removed at its end."""
 
-    def __init__(self, slots=2, **settings):
+    def __init__(self, slots=2, state=None, **settings):
+        """`state`: the folder of an earlier farm, or of one that is to outlive this."""
         self.settings = {"slots": slots, "worker-name": f"t{os.getpid()}", **settings}
         self.room = pathlib.Path(tempfile.mkdtemp(prefix="sos-e2e-"))
-        self.state = self.room / "state"
+        self.state = state or self.room / "state"
 
     def __enter__(self):
         self.log = open(self.room / "up.log", "w")
