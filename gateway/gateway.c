@@ -7,6 +7,7 @@
 
 #include "sos/base/auto.h"
 #include "sos/base/buf.h"
+#include "sos/base/clock.h"
 #include "sos/base/list.h"
 #include "sos/base/log.h"
 #include "sos/serve/http.h"
@@ -15,9 +16,12 @@
 enum {
     ANSWER_MS = 15 * 60 * 1000, /* the store may have to fetch it first */
     HELD_MAX = 1 << 20,         /* of one connection */
+    AWAY_MS = 60 * 1000,        /* so long may the store be started again */
+    REST_MS = 500,
 };
 
 struct gateway {
+    uv_loop_t *loop;
     struct gateway_config config; /* its texts are borrowed */
     struct http *http;
     struct upstreams *upstreams;
@@ -33,12 +37,15 @@ struct relay {
     struct gateway *gateway;
     struct http_request *request;
     struct rules_target target;
-    struct upstream *upstream; /* NULL: it is over */
+    struct upstream *upstream; /* NULL: it is over, or rests */
+    uv_timer_t rest;
+    int64_t until_ms; /* as long as the store may be away */
     struct hasher *hasher;
     struct buf held; /* came and not yet given on … */
     size_t given;    /* … but for these */
     int64_t size;    /* of the whole; -1: not known */
     int64_t received;
+    bool told; /* the answer has begun */
     bool recorded;
     bool broken;
 };
@@ -139,19 +146,29 @@ static long on_pull(void *ctx, char *room, size_t len)
     return (long)part;
 }
 
-static void on_head(void *ctx, const struct upstream_head *head)
+static void relay_tell(struct relay *relay, const struct upstream_head *head)
 {
-    struct relay *relay = ctx;
     struct http_request *request = relay->request;
+    relay->told = true;
     relay->size = head->size_bytes;
     if (head->etag[0])
         http_set_header(request, "ETag", head->etag);
     if (head->modified[0])
         http_set_header(request, "Last-Modified", head->modified);
-    if (strcmp(http_method(request), "HEAD") == 0)
-        return; /* nothing comes but the end */
     http_answer_pull(request, 200, head->type[0] ? head->type : NULL, head->size_bytes, on_pull,
                      relay);
+}
+
+static bool is_head(const struct relay *relay)
+{
+    return strcmp(http_method(relay->request), "HEAD") == 0;
+}
+
+/* Of a HEAD nothing comes but the end. */
+static void on_head(void *ctx, const struct upstream_head *head)
+{
+    if (!is_head(ctx))
+        relay_tell(ctx, head);
 }
 
 static void on_data(void *ctx, const char *data, size_t len)
@@ -206,38 +223,64 @@ static void answer_status(struct relay *relay, const struct upstream_head *head)
 
 static void relay_end(struct relay *relay, const struct upstream_head *head)
 {
-    bool is_head = strcmp(http_method(relay->request), "HEAD") == 0;
     if (head->status == 304)
         http_answer_unchanged(relay->request, head->size_bytes);
     else if (head->status != 200)
         answer_status(relay, head);
-    else if (is_head)
-        http_answer_pull(relay->request, 200, head->type[0] ? head->type : NULL, head->size_bytes,
-                         on_pull, relay);
+    else if (is_head(relay))
+        relay_tell(relay, head);
     else if (!relay->recorded)
         relay_record(relay);
-    if (head->status == 200)
+    if (relay->told)
         http_wake(relay->request);
+}
+
+static void relay_ask(struct relay *relay);
+
+static void on_rested(uv_timer_t *timer)
+{
+    relay_ask(container_of(timer, struct relay, rest));
+}
+
+/* Nothing was given yet, and it may come back: a build does not fail for a store that is started
+ * again. */
+static bool relay_rest(struct relay *relay, int rc)
+{
+    if (rc != -ERR_IO || relay->told || clock_mono_ms() >= relay->until_ms)
+        return false;
+    return uv_timer_start(&relay->rest, on_rested, REST_MS, 0) == 0;
 }
 
 static void on_done(void *ctx, int rc, const struct upstream_head *head, const struct err *err)
 {
     struct relay *relay = ctx;
     relay->upstream = NULL;
+    if (rc == 0 && head->status == 503 && relay_rest(relay, -ERR_IO))
+        return;
     if (rc == 0) {
         relay_end(relay, head);
         return;
     }
+    if (relay_rest(relay, rc))
+        return;
     trouble(relay->gateway, relay->request, "failed", 502);
     log_warn("gateway", "store failed, cutting the download", "path=%s error=\"%s\"",
              relay->target.path, err->text);
-    if (relay->size >= 0 || relay->received > 0)
+    if (relay->told)
         relay_break(relay);
     else
         answer_error(relay->request, relay->target.type, 502, err->text);
 }
 
 /* --- requests --- */
+
+static void on_rest_closed(uv_handle_t *handle)
+{
+    struct relay *relay = container_of(handle, struct relay, rest);
+    hasher_free(relay->hasher);
+    buf_done(&relay->held);
+    free(relay);
+}
 
 static void on_closed(struct http_request *request, void *state, bool whole)
 {
@@ -246,27 +289,18 @@ static void on_closed(struct http_request *request, void *state, bool whole)
     (void)whole;
     if (relay->upstream)
         upstream_cancel(relay->upstream);
-    hasher_free(relay->hasher);
-    buf_done(&relay->held);
-    free(relay);
+    uv_close((uv_handle_t *)&relay->rest, on_rest_closed);
 }
 
-static void relay_start(struct gateway *gateway, struct http_request *request,
-                        const struct rules_target *target)
+static void relay_ask(struct relay *relay)
 {
-    struct relay *relay = xcalloc(1, sizeof *relay);
-    *relay = (struct relay){ .gateway = gateway,
-                             .request = request,
-                             .target = *target,
-                             .hasher = hasher_new_sha256(),
-                             .size = -1 };
-    buf_init(&relay->held, HELD_MAX);
-    http_set_state(request, relay, on_closed);
+    struct gateway *gateway = relay->gateway;
+    struct http_request *request = relay->request;
     auto_free char *url =
         xasprintf("%s%s", gateway->config.store_url, http_path(request) + strlen(RULES_BASE));
     struct upstream_request wanted = {
         .url = url,
-        .head = strcmp(http_method(request), "HEAD") == 0,
+        .head = is_head(relay),
         .header = gateway->header,
         .accept = http_header(request, "Accept"),
         .credentials = gateway->credentials,
@@ -279,6 +313,22 @@ static void relay_start(struct gateway *gateway, struct http_request *request,
         .ctx = relay,
     };
     relay->upstream = upstream_start(gateway->upstreams, &wanted);
+}
+
+static void relay_start(struct gateway *gateway, struct http_request *request,
+                        const struct rules_target *target)
+{
+    struct relay *relay = xcalloc(1, sizeof *relay);
+    *relay = (struct relay){ .gateway = gateway,
+                             .request = request,
+                             .target = *target,
+                             .hasher = hasher_new_sha256(),
+                             .until_ms = clock_mono_ms() + AWAY_MS,
+                             .size = -1 };
+    buf_init(&relay->held, HELD_MAX);
+    uv_timer_init(gateway->loop, &relay->rest);
+    http_set_state(request, relay, on_closed);
+    relay_ask(relay);
 }
 
 static void on_request(void *ctx, struct http_request *request)
@@ -307,6 +357,7 @@ static struct gateway *gateway_new(uv_loop_t *loop, const struct gateway_config 
     const struct upstreams_config upstreams = { .ca_file = config->ca_file,
                                                 .idle_ms = ANSWER_MS / 3,
                                                 .per_host_max = config->connections_max };
+    gateway->loop = loop;
     gateway->config = *config;
     gateway->record.fd = -1;
     gateway->upstreams = upstreams_new(loop, &upstreams);

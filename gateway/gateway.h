@@ -2,8 +2,10 @@
  * on what comes, hashes and records it.
  *
  *   request --rules--> ASKING --head--> GIVING --whole, recorded--> over
- *                |        |               |  cut on either side: the other is cut too
- *                |        +-- no answer, no such file: told
+ *                |      ^  |              |  cut on either side: the other is cut too
+ *                |      |  +-- no such file, an error: told
+ *                |      |  +-- the store is away: RESTING, for a minute at most; then told
+ *                |      +-----------------------+
  *                +-- refused: told and recorded
  *
  * Bytes are held back at the store while the build does not take them: one piece of a connection's
