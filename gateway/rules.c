@@ -21,7 +21,7 @@ bool rules_name_is_plain(const char *name)
 static int hex_digit(char c)
 {
     const char *digits = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c | 0x20) : NULL;
+    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
     return at ? (int)(at - digits) : -1;
 }
 
