@@ -70,6 +70,7 @@ static void anything_else_is_refused(void **state)
         "/artifactory/maven-remote/x%0d%0aA: b",
         "/artifactory/maven-remote/x%",
         "/artifactory/maven-remote/x%2",
+        "/artifactory/maven-remote/x%\0222",
         "/artifactory/maven-remote/\xc3\xa9",
         "/artifactory/maven-remote/a\\b",
         "/artifactory/api/storage/maven-remote/x",
