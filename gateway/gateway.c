@@ -177,7 +177,8 @@ static void on_data(void *ctx, const char *data, size_t len)
     relay->received += (int64_t)len;
     relay->gateway->bytes += (int64_t)len;
     hasher_add(relay->hasher, data, len);
-    if (buf_add(&relay->held, data, len) < 0) {
+    if (relay->gateway->bytes > relay->gateway->config.bytes_max ||
+        buf_add(&relay->held, data, len) < 0) {
         relay_break(relay);
         return;
     }
@@ -298,6 +299,7 @@ static void relay_ask(struct relay *relay)
     struct http_request *request = relay->request;
     auto_free char *url =
         xasprintf("%s%s", gateway->config.store_url, http_path(request) + strlen(RULES_BASE));
+    int64_t left = gateway->config.bytes_max - gateway->bytes;
     struct upstream_request wanted = {
         .url = url,
         .head = is_head(relay),
@@ -306,7 +308,7 @@ static void relay_ask(struct relay *relay)
         .credentials = gateway->credentials,
         .etag = http_header(request, "If-None-Match"),
         .modified = http_header(request, "If-Modified-Since"),
-        .bytes_max = gateway->config.bytes_max - gateway->bytes,
+        .bytes_max = left > 0 ? left : 1,
         .on_head = on_head,
         .on_data = on_data,
         .on_done = on_done,

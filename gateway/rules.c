@@ -64,10 +64,11 @@ static bool elements_are_plain(const char *path)
     }
 }
 
-static bool path_is_plain(const char *path)
+/* Also in full, since it goes on record. */
+static bool path_is_plain(const char *path, char ret_plain[RULES_PATH_MAX])
 {
-    char plain[RULES_PATH_MAX];
-    return path[0] == '/' && path_decode(path, plain) && elements_are_plain(plain);
+    return path[0] == '/' && strlen(path) < RULES_PATH_MAX && path_decode(path, ret_plain) &&
+           elements_are_plain(ret_plain);
 }
 
 /* --- what lies below a repository --- */
@@ -84,12 +85,28 @@ static bool ends(const char *text, const char *with)
     return len >= with_len && strcmp(text + len - with_len, with) == 0;
 }
 
-/* Of a registry's own calls (search, tokens, who is asking) a build needs none. */
+/* NAME or NAME/-/FILE, where a name is "x" or "@scope/x".  A registry's own calls (search, tokens,
+ * who is asking), which begin with "-" or, as Artifactory's "auth/…", look like NAME/VERSION, a
+ * build has no need of. */
+static bool npm_is_served(const char *path)
+{
+    const char *name = path;
+    if (path[0] == '@') {
+        name = strchr(path, '/');
+        name = name && name > path + 1 ? name + 1 : "";
+    }
+    size_t len = strcspn(name, "/");
+    const char *file = name + len;
+    if (len == 0 || name[0] == '-')
+        return false;
+    return *file == '\0' || (starts(file, "/-/") && file[3] && !strchr(file + 3, '/'));
+}
+
 static bool path_is_served(enum rules_type type, const char *path)
 {
     switch (type) {
     case RULES_NPM:
-        return path[0] != '\0' && !starts(path, "-/") && strcmp(path, "-") != 0;
+        return npm_is_served(path);
     case RULES_PYPI:
         return starts(path, "simple/") || starts(path, "packages/");
     default:
@@ -108,8 +125,9 @@ static bool path_is_metadata(enum rules_type type, const char *path)
     case RULES_PYPI:
         return starts(path, "simple/") || ends(path, ".metadata");
     default:
-        return strstr(path, "maven-metadata") || ends(path, ".sha1") || ends(path, ".md5") ||
-               ends(path, ".sha256") || ends(path, ".sha512");
+        return starts(strrchr(path, '/') ? strrchr(path, '/') + 1 : path, "maven-metadata") ||
+               ends(path, ".sha1") || ends(path, ".md5") || ends(path, ".sha256") ||
+               ends(path, ".sha512");
     }
 }
 
@@ -128,7 +146,8 @@ static int refuse(const struct rules *rules, const char *path, struct err *err)
 int rules_check(const struct rules *rules, const char *path, struct rules_target *ret,
                 struct err *err)
 {
-    if (!path_is_plain(path))
+    char plain[RULES_PATH_MAX];
+    if (!path_is_plain(path, plain))
         return refuse(rules, path, err);
     for (int type = 0; type < RULES_TYPES; type++) {
         const char *repository = rules->repositories[type];
@@ -136,12 +155,16 @@ int rules_check(const struct rules *rules, const char *path, struct rules_target
         size_t len = strlen(repository);
         const char *rest = path + root_len;
         if (len == 0 || !starts(path, roots[type]) || strncmp(rest, repository, len) != 0 ||
-            rest[len] != '/' || !path_is_served((enum rules_type)type, rest + len + 1))
+            rest[len] != '/')
+            continue;
+        /* Up to here nothing is encoded; what follows is judged as the store will read it. */
+        const char *below = plain + root_len + len + 1;
+        if (!path_is_served((enum rules_type)type, below))
             continue;
         *ret = (struct rules_target){ .type = (enum rules_type)type,
                                       .repository = repository,
                                       .path = rest + len + 1 };
-        ret->metadata = path_is_metadata(ret->type, ret->path);
+        ret->metadata = path_is_metadata(ret->type, below);
         return 0;
     }
     return refuse(rules, path, err);

@@ -160,14 +160,14 @@ int downloads_parse(struct downloads *downloads, const char *text, size_t len, s
         char line[LINE_MAX_LEN];
         const char *end = memchr(text, '\n', len);
         size_t line_len = end ? (size_t)(end - text) : len;
-        if (downloads->count >= DOWNLOADS_MAX)
-            return err_set(err, ERR_LIMIT, "more than %d downloads", DOWNLOADS_MAX);
         /* One that was cut short by a death has no end. */
         if (end && line_len < sizeof line && !memchr(text, '\0', line_len)) {
             memcpy(line, text, line_len);
             line[line_len] = '\0';
             line_read(downloads, line);
         }
+        if (downloads->count > DOWNLOADS_MAX)
+            return err_set(err, ERR_LIMIT, "more than %d downloads", DOWNLOADS_MAX);
         line_len += end ? 1 : 0;
         text += line_len;
         len -= line_len;
@@ -195,7 +195,7 @@ int downloads_read(struct downloads *downloads, const char *path, struct err *er
 
 void downloads_join(struct downloads *downloads, const struct downloads *earlier)
 {
-    for (size_t i = 0; i < earlier->count && downloads->count < DOWNLOADS_MAX; i++) {
+    for (size_t i = 0; i < earlier->count; i++) {
         struct download copy = earlier->all[i];
         if (copy.metadata)
             continue;
@@ -205,11 +205,18 @@ void downloads_join(struct downloads *downloads, const struct downloads *earlier
         downloads_add(downloads, &copy);
     }
     downloads_settle(downloads);
+    downloads->over |= earlier->over;
+    while (downloads->count > DOWNLOADS_MAX) {
+        downloads->over = true;
+        download_done(&downloads->all[--downloads->count]);
+    }
 }
 
 char *downloads_text(const struct downloads *downloads, size_t *ret_len)
 {
     struct buf text;
+    if (downloads->over)
+        return NULL;
     buf_init(&text, DOWNLOADS_BYTES_MAX);
     for (size_t i = 0; i < downloads->count; i++) {
         const struct download *at = &downloads->all[i];
@@ -217,8 +224,12 @@ char *downloads_text(const struct downloads *downloads, size_t *ret_len)
             buf_printf(&text, "file %s %" PRId64 " %s " BASE "%s\n", at->repository, at->size_bytes,
                        at->sha256, at->url);
     }
+    bool over = text.over;
     *ret_len = text.len;
-    return buf_take(&text);
+    char *taken = buf_take(&text);
+    if (over)
+        free(take_ptr(taken));
+    return taken;
 }
 
 static int hex_value(char c)

@@ -30,6 +30,7 @@ struct download {
 struct downloads {
     struct download *all; /* owned */
     size_t count, cap;
+    bool over;                              /* there were more than are kept */
     char *troubles[DOWNLOADS_TROUBLES_MAX]; /* "refused 405 POST /artifactory/…"; owned */
     size_t troubles_count;                  /* of all, also of those not kept */
 };
@@ -40,9 +41,11 @@ void downloads_done(struct downloads *downloads);
 int downloads_parse(struct downloads *downloads, const char *text, size_t len, struct err *err);
 /* The same from its file, which must be a plain one. */
 int downloads_read(struct downloads *downloads, const char *path, struct err *err);
-/* Add the files of an earlier record, as cached; as many as there is room for. */
+/* Add the files of an earlier record, as cached, each once; what is more than DOWNLOADS_MAX then is
+ * left out, and it is `over`. */
 void downloads_join(struct downloads *downloads, const struct downloads *earlier);
-/* The files, in the form that downloads_parse() reads (gives; free()). */
+/* The files, in the form that downloads_parse() reads (gives; free()); NULL: not all are there, or
+ * they are more than a record holds. */
 char *downloads_text(const struct downloads *downloads, size_t *ret_len);
 /* Below its repository, decoded (gives; free()). */
 char *download_path(const struct download *download);

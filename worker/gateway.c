@@ -93,6 +93,7 @@ static _Noreturn void child_exec(int program, char **flags, uid_t uid, int in, i
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGTERM, SIG_DFL);
     signal(SIGINT, SIG_DFL);
+    signal(SIGXFSZ, SIG_IGN); /* a full record is an error that is told, not a death */
     sigprocmask(SIG_SETMASK, &none, NULL);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_NOFILE, OPEN_FILES);
@@ -135,13 +136,17 @@ static int wait_ready(int out, struct err *err)
     return 0;
 }
 
-/* Its standard input is the token, in a pipe that holds it whole. */
+/* Its standard input is the token, in a pipe that holds it whole: as the store has it now, which
+ * makes another when its repositories change. */
 static int token_pipe(const struct settings *settings, int *ret_fd, struct err *err)
 {
     int ends[2];
+    auto_free char *token = settings_store_token(settings, err);
+    if (!token)
+        return -(int)err->code;
     if (pipe2(ends, O_CLOEXEC) < 0)
         return err_errno(err, "pipe");
-    int rc = fs_write_all(ends[1], settings->store_token, strlen(settings->store_token));
+    int rc = fs_write_all(ends[1], token, strlen(token));
     close(ends[1]);
     *ret_fd = ends[0];
     return rc < 0 ? err_errno(err, "hand on the token") : 0;

@@ -173,7 +173,9 @@ static bool record_keep(const struct job *job)
     }
     size_t len;
     auto_free char *text = downloads_text(&job->downloads, &len);
-    if (fs_write_atomic(job->cache.record, text, len, 0600, &err) == 0)
+    if (!text)
+        err_set(&err, ERR_LIMIT, "it holds more files than go on record");
+    else if (fs_write_atomic(job->cache.record, text, len, 0600, &err) == 0)
         return true;
     log_warn("job", "no record, dropping the cache", "error=\"%s\"", err.text);
     return false;

@@ -187,10 +187,17 @@ static int network_read(const struct config *config, const char *state, struct s
     }
     if (!ret->gateway)
         return 0;
-    ret->store_token = read_token(or_default(config, "store-token-file", token_file), err);
-    if (!ret->store_token)
+    ret->store_token_file = xstrdup(or_default(config, "store-token-file", token_file));
+    auto_free char *token = settings_store_token(ret, err);
+    return token ? 0 : -(int)err->code;
+}
+
+char *settings_store_token(const struct settings *settings, struct err *err)
+{
+    char *token = read_token(settings->store_token_file, err);
+    if (!token)
         err_hint(err, "--store-url and --store-token-file, or --network=host");
-    return ret->store_token ? 0 : -(int)err->code;
+    return token;
 }
 
 int settings_read(const struct config *config, struct settings *ret, struct err *err)

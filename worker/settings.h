@@ -26,7 +26,7 @@ struct settings {
     bool gateway;             /* fetch reaches the store's repositories only; else the host's net */
     const char *gateway_program;
     const char *store_url;                           /* "http://127.0.0.1:8601/artifactory" */
-    char *store_token;                               /* NULL without gateway */
+    char *store_token_file;                          /* NULL without gateway */
     const char *store_ca;                            /* "" for none */
     const char *repositories[SETTINGS_REPOSITORIES]; /* keys; "" for none */
     int64_t cache_total_bytes;                       /* of all kept caches */
@@ -41,3 +41,6 @@ extern const size_t settings_items_count;
 /* Check and complete what was loaded, and make the state's folders.  Borrows `config`; what it
  * allocates lives as long as the program.  The runtime and the session are not yet known. */
 int settings_read(const struct config *config, struct settings *ret, struct err *err);
+/* The token for the store, as its file has it now (gives; free()); NULL: it cannot be read.  Only
+ * with `gateway`. */
+char *settings_store_token(const struct settings *settings, struct err *err);

@@ -196,6 +196,22 @@ static void gateway_scope(const struct store *store, char ret[SCOPE_MAX])
     }
 }
 
+/* Does the file hold that token?  It is written before the commit, and either may be restored. */
+static bool token_is_in(const struct token *token, const char *path)
+{
+    char sha256[SHA256_HEX];
+    struct buf text;
+
+    buf_init(&text, SECRET_MAX + 1);
+    bool is = fs_read(path, &text, NULL) == 0 && text.len > 0;
+    if (is) {
+        sha256_hex(text.data, strcspn(text.data, "\n"), sha256);
+        is = strcmp(sha256, token->sha256) == 0;
+    }
+    buf_done(&text);
+    return is;
+}
+
 /* The farm's, and what the workers' gateways read with; that one follows the repositories. */
 static int tokens_make(struct store *store, struct err *err)
 {
@@ -207,7 +223,8 @@ static int tokens_make(struct store *store, struct err *err)
     if (rc == 0 && !own.admin)
         rc = token_make(store, "farm", SCOPE_ADMIN, "admin.token", err);
     auto_free char *path = xasprintf("%s/" GATEWAY_FILE, store->settings->state_dir);
-    bool known = strcmp(own.gateway.scope, scope) == 0 && access(path, F_OK) == 0;
+    bool known = own.gateway.id[0] && strcmp(own.gateway.scope, scope) == 0 &&
+                 token_is_in(&own.gateway, path);
     if (rc < 0 || known || (!scope[0] && !own.gateway.id[0]))
         return rc;
     if (own.gateway.id[0])

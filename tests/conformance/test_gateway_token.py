@@ -30,3 +30,11 @@ def test_it_reads_remote_repositories_and_nothing_else(make_store):
     assert as_gateway(store, "GET", "/more/x") == 502
     headers = {"Authorization": "Bearer " + before}
     assert requests.get(store.base + "/far/x", timeout=20, headers=headers).status_code == 401
+
+
+def test_a_file_that_holds_another_token_is_made_anew(make_store):
+    store = make_store("--repositories", "far generic remote url=http://127.0.0.1:9")
+    store.stop()
+    (store.state / "store/gateway.token").write_text("sost_of_an_older_backup\n")
+    store.start()
+    assert as_gateway(store, "GET", "/far/x") == 502

@@ -1,5 +1,6 @@
 #include "tests/unit/unit.h"
 
+#include "sos/base/buf.h"
 #include "worker/downloads.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -93,6 +94,37 @@ static void a_record_is_joined_with_the_caches(void **state)
     downloads_done(&again);
 }
 
+/* What a cache holds and is on no record must not be kept. */
+static void a_record_that_is_too_long_says_so(void **state)
+{
+    struct downloads now = { 0 };
+    struct downloads earlier = { 0 };
+    struct buf lines;
+    struct err err = { 0 };
+    size_t len;
+    (void)state;
+    buf_init(&lines, DOWNLOADS_BYTES_MAX);
+    for (int i = 0; i < DOWNLOADS_MAX; i++)
+        buf_printf(&lines, "file r 1 " A " /artifactory/r/%d\n", i);
+    buf_add_str(&lines, "refused 405 POST /a\n");
+    assert_ok(downloads_parse(&now, lines.data, lines.len, &err), err);
+    assert_ok(downloads_parse(&earlier, lines.data, lines.len, &err), err);
+    downloads_join(&now, &earlier); /* the same ones: they fit */
+    assert_false(now.over);
+    assert_int_equal(now.count, DOWNLOADS_MAX);
+    buf_clear(&lines);
+    buf_add_str(&lines, "file r 1 " A " /artifactory/r/new\n");
+    downloads_done(&earlier);
+    assert_ok(downloads_parse(&earlier, lines.data, lines.len, &err), err);
+    downloads_join(&now, &earlier);
+    assert_true(now.over);
+    assert_int_equal(now.count, DOWNLOADS_MAX);
+    assert_null(downloads_text(&now, &len));
+    downloads_done(&now);
+    downloads_done(&earlier);
+    buf_done(&lines);
+}
+
 static void a_record_is_a_plain_file(void **state)
 {
     auto_free char *path = xasprintf("%s/record", (const char *)*state);
@@ -111,6 +143,7 @@ int main(void)
         cmocka_unit_test(a_line_that_is_none_is_passed_over),
         cmocka_unit_test(troubles_are_counted_and_some_are_kept),
         cmocka_unit_test(a_record_is_joined_with_the_caches),
+        cmocka_unit_test(a_record_that_is_too_long_says_so),
         unit_test_in_folder(a_record_is_a_plain_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
