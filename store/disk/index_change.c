@@ -9,6 +9,8 @@
 
 enum { DELETE_AT_ONCE = 10000 };
 
+enum { PROP_ROW_BYTES = 32, PROPS_CHANGE_BYTES_MAX = 128 << 20 };
+
 /* --- repositories --- */
 
 int index_repository_put(struct db *db, const struct repository *repository, struct err *err)
@@ -379,6 +381,20 @@ static int ids_add(void *ctx, const struct item *item)
     return 0;
 }
 
+/* All of it is one commit. */
+static int props_change_check(const struct props *props, size_t items, struct err *err)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < props->count; i++)
+        bytes += strlen(props->list[i].key) + strlen(props->list[i].value) + PROP_ROW_BYTES;
+    if (items <= PROPS_CHANGE_BYTES_MAX / (bytes + 1))
+        return 0;
+    err_set(err, ERR_LIMIT, "these properties on %zu items are too much for one call", items);
+    err_hint(err, "set them on the folders below, one by one");
+    return -ERR_LIMIT;
+}
+
 int index_props_change(struct db *db, const struct item_path *at, bool recursive,
                        enum props_change change, const struct props *props, int64_t now_ms,
                        struct err *err)
@@ -393,6 +409,8 @@ int index_props_change(struct db *db, const struct item_path *at, bool recursive
         ids_add(&ids, &item);
     if (recursive && item.at.folder)
         rc = index_list(db, at, 0, ids_add, &ids, err);
+    if (rc == 0)
+        rc = props_change_check(props, ids.count, err);
     for (size_t i = 0; rc == 0 && i < ids.count; i++)
         rc = props_change_one(db, ids.list[i], change, props, now_ms, err);
     free(ids.list);

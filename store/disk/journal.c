@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -72,6 +73,8 @@ static int on_commit(void *ctx, struct err *err)
 
     int rc = patch_take(journal->patch, &patch, &len, err);
     patch_free(take_ptr(journal->patch));
+    if (rc == 0 && len > RECORD_BYTES_MAX)
+        rc = err_set(err, ERR_FULL, "more is changed at once than one commit can hold");
     if (rc == 0 && len > 0)
         rc = changes_write(journal, patch, len, err);
     sqlite3_free(patch);
@@ -113,19 +116,25 @@ static int log_make(struct journal *journal, int64_t number, struct journal_file
                     struct err *err)
 {
     auto_free char *path = journal_file_path(journal->dir, JOURNAL_LOG, number);
+    auto_free char *part = xasprintf("%s.part", path); /* it is there whole or not at all */
     int schema = 0;
 
     int rc = journal_schema(journal->db, &schema, err);
+    if (rc == 0 && unlink(part) < 0 && errno != ENOENT)
+        rc = err_errno(err, "remove %s", part);
     if (rc == 0)
-        rc = journal_file_make(path, JOURNAL_LOG, schema, number, ret, err);
+        rc = journal_file_make(part, JOURNAL_LOG, schema, number, ret, err);
     if (rc < 0)
         return rc;
     rc = journal_file_sync(ret, err);
+    bool named = rc == 0 && renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0;
+    if (rc == 0 && !named)
+        rc = err_errno(err, "rename %s", part);
     if (rc == 0)
         rc = fs_sync_folder(journal->dir, err);
     if (rc < 0) {
         journal_file_close(ret);
-        unlink(path);
+        unlink(named ? path : part);
     }
     return rc;
 }

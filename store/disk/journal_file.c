@@ -68,8 +68,11 @@ int journal_file_make(const char *path, enum journal_kind kind, int schema, int6
         return err_set(err, ERR_CONFLICT, "%s is there already", path);
     if (fd < 0)
         return err_errno(err, "create %s", path);
-    if (fs_write_all(fd, &head, sizeof head) < 0)
-        return err_errno(err, "write %s", path);
+    if (fs_write_all(fd, &head, sizeof head) < 0) {
+        int rc = err_errno(err, "write %s", path);
+        unlink(path);
+        return rc;
+    }
     *ret = (struct journal_file){ .kind = kind,
                                   .schema = schema,
                                   .number = number,

@@ -132,8 +132,23 @@ static int tarball_put(struct db *db, const struct npm_put *put, struct item *re
     return rc == -ERR_DENIED ? put_refuse(put, err) : rc;
 }
 
-/* The manifest is what was published first: the same tarball again leaves it. */
-static int manifest_put(struct db *db, const struct npm_put *put, struct freed *freed,
+/* Are these very bytes published already?  1, 0, or an error. */
+static int tarball_is_there(struct db *db, const struct npm_put *put, struct err *err)
+{
+    struct item_path at;
+    struct item item;
+    int rc = npm_tarball_at(put->repo, put->name, put->publication->version, &at, err);
+
+    if (rc == 0)
+        rc = index_find(db, &at, &item, err);
+    if (rc == -ERR_NOT_FOUND)
+        return 0;
+    return rc < 0 ? rc : strcmp(item.digests.sha256, put->tarball->sha256) == 0;
+}
+
+/* The manifest is what was published first: the same tarball again leaves it.  One whose tarball
+ * was taken away is of no worth. */
+static int manifest_put(struct db *db, const struct npm_put *put, bool again, struct freed *freed,
                         struct err *err)
 {
     struct item_path at;
@@ -144,14 +159,15 @@ static int manifest_put(struct db *db, const struct npm_put *put, struct freed *
     if (rc < 0)
         return rc;
     rc = index_find(db, &at, &item, err);
-    if (rc != -ERR_NOT_FOUND)
+    if (rc != -ERR_NOT_FOUND && (rc < 0 || again))
         return rc;
     props_init(&none);
     const struct deployment deployment = { .at = &at,
                                            .digests = put->manifest,
                                            .props = &none,
                                            .user = put->user,
-                                           .now_ms = put->now_ms };
+                                           .now_ms = put->now_ms,
+                                           .may_replace = true };
     return index_deploy(db, &deployment, &item, freed, err);
 }
 
@@ -167,9 +183,10 @@ int npm_put(struct db *db, const struct npm_put *put, struct freed *freed, struc
     bool first = found < 0;
     if (!first)
         npm_package_done(&before);
-    int rc = tarball_put(db, put, &item, freed, err);
+    int again = tarball_is_there(db, put, err);
+    int rc = again < 0 ? again : tarball_put(db, put, &item, freed, err);
     if (rc == 0)
-        rc = manifest_put(db, put, freed, err);
+        rc = manifest_put(db, put, again > 0, freed, err);
     for (size_t i = 0; rc == 0 && i < publication->tags_count; i++)
         rc = npm_tag_set(db, put->repo, put->name, publication->tags[i], publication->version,
                          put->now_ms, err);

@@ -128,8 +128,8 @@ void repository_call(struct call *call);
 void system_call(struct call *call);
 void retention_call(struct call *call);
 void npm_call(struct call *call);
-/* GET of a tarball by its plain path in an npm repository that is not a local one: what it must be
- * is asked first.  false: it is none. */
+/* GET of a plain path in an npm repository that is not a local one: what a tarball must be is asked
+ * first, and nothing else is asked of an upstream.  false: it is no such repository. */
 bool npm_get(struct call *call);
 void golang_call(struct call *call);
 void golang_put_call(struct call *call);

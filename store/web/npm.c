@@ -467,11 +467,20 @@ bool npm_get(struct call *call)
 {
     const struct repository *repository = store_repository(call->store, call->at.repo);
     struct npm_path path;
+    struct buf raw;
 
     if (!repository || repository->type != REPO_NPM || repository->class == REPO_LOCAL)
         return false;
-    if (npm_path_parse(call->rest, &path, NULL) < 0 || path.what != NPM_TARBALL)
-        return false;
+    /* As we read it, without matrix parameters: what is kept at that path was promised. */
+    buf_init(&raw, 4 * ITEM_PATH_MAX);
+    buf_printf(&raw, "%s/", call->at.repo);
+    text_encode_path(&raw, call->at.path);
+    bool is_tarball = npm_path_parse(raw.data, &path, NULL) == 0 && path.what == NPM_TARBALL;
+    buf_done(&raw);
+    if (!is_tarball) {
+        get_stored(call); /* the upstream's paths are not ours: nothing else can be asked of it */
+        return true;
+    }
     call->npm = xcalloc(1, sizeof *call->npm);
     call->npm->path = path;
     call->on_free = npm_free;

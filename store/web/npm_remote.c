@@ -94,13 +94,14 @@ static void pick_work(struct call *call)
     struct npm_source *source = &npm->read->sources[npm->read->count - 1];
     struct err *err = &call->task.err;
     bool of_tarball = npm->path.what == NPM_TARBALL;
-    json_t *doc = json_loadfd(source->fd, 0, NULL);
+    json_t *doc =
+        source->size_bytes > NPM_UPSTREAM_DOCUMENT_MAX ? NULL : json_loadfd(source->fd, 0, NULL);
     json_t *manifest =
         json_object_get(doc, "versions") ? npm_doc_version(doc, npm->path.version) : doc;
     int rc = 0;
 
-    if (!doc || source->size_bytes > NPM_UPSTREAM_DOCUMENT_MAX)
-        rc = err_set(err, ERR_IO, "the upstream's document is not JSON");
+    if (!doc)
+        rc = err_set(err, ERR_IO, "the upstream's document is no JSON, or too large");
     else if (!manifest)
         rc = err_set(err, ERR_NOT_FOUND, "version not found");
     else if (of_tarball)

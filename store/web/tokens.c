@@ -255,9 +255,18 @@ static void on_issue_body(struct http_request *request, const char *body, size_t
     call_post(call, call->store->writer, issue_work, on_issued);
 }
 
+/* Nobody has no tokens, whatever he may read. */
+static bool is_somebody(struct call *call)
+{
+    if (!call->token[0])
+        call_deny(call, ACCESS_READ, NULL);
+    return call->token[0] != '\0';
+}
+
 void token_make_call(struct call *call)
 {
-    http_collect(call->request, TOKEN_BODY_MAX, on_issue_body);
+    if (is_somebody(call))
+        http_collect(call->request, TOKEN_BODY_MAX, on_issue_body);
 }
 
 /* --- told --- */
@@ -267,10 +276,11 @@ struct listed {
     json_t *tokens;
 };
 
-/* An administrator sees all of them, others what has their own name. */
+/* An administrator sees all of them, others what has their own name and may no more than they. */
 static bool is_shown(const struct call *call, const struct token *token)
 {
-    return call_may(call, ACCESS_ADMIN, NULL) || strcmp(token->subject, call->user) == 0;
+    return call_may(call, ACCESS_ADMIN, NULL) ||
+           (strcmp(token->subject, call->user) == 0 && scope_is_part(token->scope, call->scope));
 }
 
 static json_t *token_json(const struct token *token)
@@ -311,7 +321,8 @@ static void on_told(struct call *call)
 
 void tokens_call(struct call *call)
 {
-    call_post(call, call->store->reader, list_work, on_told);
+    if (is_somebody(call))
+        call_post(call, call->store->reader, list_work, on_told);
 }
 
 /* What he may not see is not there. */
@@ -336,6 +347,8 @@ static void token_work(struct call *call)
 
 void token_call(struct call *call)
 {
+    if (!is_somebody(call))
+        return;
     call->text = xstrdup(strcmp(call->rest, "me") == 0 ? call->token : call->rest);
     call_post(call, call->store->reader, token_work, on_told);
 }
@@ -364,6 +377,8 @@ static void on_revoked(struct call *call)
 
 void token_revoke_call(struct call *call)
 {
+    if (!is_somebody(call))
+        return;
     call->text = xstrdup(call->rest);
     call_post(call, call->store->writer, revoke_work, on_revoked);
 }
@@ -395,5 +410,6 @@ static void on_revoke_body(struct http_request *request, const char *body, size_
 
 void token_revoke_form_call(struct call *call)
 {
-    http_collect(call->request, TOKEN_BODY_MAX, on_revoke_body);
+    if (is_somebody(call))
+        http_collect(call->request, TOKEN_BODY_MAX, on_revoke_body);
 }

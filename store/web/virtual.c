@@ -9,14 +9,6 @@ static void virtual_next(struct call *call);
 
 /* --- a remote's item --- */
 
-/* What of this type never changes, as told by its path. */
-static enum remote_rule rule_of(enum repo_type type, const struct item_path *at)
-{
-    if (type == REPO_NPM && strstr(at->path, "/-/"))
-        return REMOTE_IMMUTABLE;
-    return REMOTE_METADATA;
-}
-
 void remote_get(struct call *call)
 {
     const struct repository *repository = store_repository(call->store, call->at.repo);
@@ -31,8 +23,7 @@ void remote_get(struct call *call)
         maven_remote_get(call);
         return;
     }
-    int rc = remote_want_item(call->store, repository, call->at.path,
-                              rule_of(repository->type, &call->at), &want, &err);
+    int rc = remote_want_item(call->store, repository, call->at.path, REMOTE_METADATA, &want, &err);
     if (rc < 0)
         call_error(call, 400, err.text);
     else

@@ -202,3 +202,33 @@ def test_who_may_what_is_told_to_who_may_manage(store):
 def test_nobody_makes_no_token(store):
     answer = requests.post(store.root + "/access/api/v1/tokens", json={}, timeout=20)
     assert answer.status_code == 401 and "WWW-Authenticate" in answer.headers
+
+
+def test_nobody_makes_sees_or_revokes_tokens_though_he_may_read(make_store):
+    store = make_store("--anonymous-read")
+    url = store.root + "/access/api/v1/tokens"
+    assert requests.post(url, json={}, timeout=20).status_code == 401
+    assert requests.get(url, timeout=20).status_code == 401
+    assert requests.get(url + "/me", timeout=20).status_code == 401
+    assert requests.delete(url + "/tok_x", timeout=20).status_code == 401
+    old = store.base + "/api/security/token"
+    assert requests.post(old, data={"username": "x"}, timeout=20).status_code == 401
+    assert requests.post(old + "/revoke", data={"token_id": "x"}, timeout=20).status_code == 401
+
+
+def test_a_narrow_token_does_not_reach_the_wider_ones_of_its_name(store):
+    url = "/access/api/v1/tokens"
+
+    def make(scope):
+        answer = requests.post(store.root + url, json={"username": "ci", "scope": scope}, timeout=20,
+                               headers=store.session.headers)
+        return answer.json()
+
+    wide = make("artifact:sos-dev-local:r,w,d")
+    narrow = make("artifact:sos-dev-local:r")
+    as_narrow = {"Authorization": "Bearer " + narrow["access_token"]}
+    seen = requests.get(store.root + url, headers=as_narrow, timeout=20).json()["tokens"]
+    assert [token["token_id"] for token in seen] == [narrow["token_id"]]
+    assert requests.delete(f"{store.root}{url}/{wide['token_id']}", headers=as_narrow, timeout=20).status_code == 404
+    as_wide = {"Authorization": "Bearer " + wide["access_token"]}
+    assert requests.get(store.root + url, headers=as_wide, timeout=20).status_code == 200

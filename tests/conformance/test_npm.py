@@ -106,6 +106,14 @@ def test_the_same_bytes_again_are_fine_and_others_are_not(registry):
     assert full(registry, "rows").json()["versions"]["1.0.0"]["dist"]["integrity"] == sri(data)
 
 
+def test_a_version_whose_tarball_was_taken_away_is_published_anew(registry):
+    assert publish(registry, "rows", "1.0.0").status_code == 201
+    assert registry.delete("/npm-local/rows/-/rows-1.0.0.tgz").status_code == 204
+    data = tarball("rows", "1.0.0", {"x": "y"})
+    assert publish(registry, "rows", "1.0.0", data=data).status_code == 201
+    assert full(registry, "rows").json()["versions"]["1.0.0"]["dist"]["integrity"] == sri(data)
+
+
 @pytest.mark.parametrize("dist", [
     {"integrity": sri(b"others")},
     {"shasum": hashlib.sha1(b"others").hexdigest()},

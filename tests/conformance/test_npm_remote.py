@@ -99,7 +99,7 @@ def test_a_document_that_is_known_is_not_sent_again(registry, upstream):
     {"integrity": None, "shasum": None},
 ])
 @pytest.mark.parametrize("path", ["/api/npm/up/rows/-/rows-1.0.0.tgz", "/up/rows/-/rows-1.0.0.tgz",
-                                  "/api/npm/all/rows/-/rows-1.0.0.tgz"])
+                                  "/api/npm/all/rows/-/rows-1.0.0.tgz", "/up/rows/-/rows-1.0.0.tgz;a=b"])
 def test_a_tarball_that_is_not_what_was_promised_is_not_kept(registry, upstream, told, path):
     offer(upstream, "rows", "1.0.0", told=told)
     for _ in range(2):
@@ -205,3 +205,14 @@ def test_a_document_that_is_none_hurts_nobody(registry, upstream, body):
 def test_nothing_is_published_to_a_remote(registry):
     answer = publish(registry, "rows", "1.0.0", repo="up")
     assert answer.status_code == 405 and answer.headers["Allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("repo", ["up", "all"])
+def test_a_plain_path_that_is_no_tarball_reaches_no_upstream(registry, upstream, repo):
+    """Else it would lie in the way of what comes later, or be remembered as missing."""
+    offer(upstream, "rows", "1.0.0")
+    for path in ("rows", "rows/1.0.0", ".npm/rows/install-v1.json"):
+        assert registry.get(f"/{repo}/{path}").status_code == 404
+    assert not upstream.asked("rows") and not upstream.asked("rows/1.0.0")
+    assert full(registry, "rows", repo=repo).status_code == 200
+    assert registry.get(f"/api/npm/{repo}/rows/-/rows-1.0.0.tgz").status_code == 200

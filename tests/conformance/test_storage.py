@@ -1,5 +1,6 @@
 """api/storage, properties, copy and move, system calls."""
 
+import json
 import os
 import subprocess
 
@@ -195,6 +196,17 @@ def test_copies_obey_the_overwrite_rule(store):
     assert store.ask("POST", f"/api/copy{DEV}/none?to=/sos-dev-local/y").status_code == 404
     assert store.ask("POST", f"/api/copy{DEV}/x?to=/nowhere/y").status_code == 404
     assert store.ask("POST", f"/api/copy{DEV}/x").status_code == 400
+
+
+def test_properties_of_very_many_items_are_refused_whole(store):
+    """All of a call is one commit, which has a bound."""
+    for i in range(200):
+        store.put(f"{DEV}/many/{i}", b"x")
+    body = json.dumps({"props": {f"k{i}": "v" * 4000 for i in range(200)}})
+    answer = store.ask("PATCH", f"/api/metadata{DEV}/many?recursiveProperties=1", data=body)
+    assert answer.status_code == 400 and "too much for one call" in message(answer)
+    assert store.props(f"{DEV}/many/7") == {}
+    assert store.put(DEV + "/after", b"x").status_code == 201
 
 
 # --- system ---
