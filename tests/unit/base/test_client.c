@@ -56,7 +56,8 @@ static void *serve(void *arg)
             fd = accept(s->listener, NULL, NULL);
         take_request(s, fd);
         size_t len = strlen(s->answers[i]);
-        if (send(fd, s->answers[i], len, MSG_NOSIGNAL) < 0 && errno != EPIPE)
+        if (send(fd, s->answers[i], len, MSG_NOSIGNAL) < 0 && errno != EPIPE &&
+            errno != ECONNRESET) /* a client that gave up */
             abort();
         if (s->hold)
             poll(&(struct pollfd){ fd, POLLRDHUP, 0 }, 1, -1);
