@@ -230,14 +230,15 @@ def test_what_nobody_waits_for_any_more_is_dropped(store, upstream):
 # --- HEAD, caps, methods ---
 
 def test_head_asks_the_upstream_and_keeps_nothing(make_store, upstream):
-    store = make_store("--repositories", f"n npm remote url={upstream.url}")
-    upstream.put("p/-/p-1.tgz", b"x" * 5000)
-    answer = store.ask("HEAD", "/n/p/-/p-1.tgz")
+    store = make_store("--repositories", f"g go remote url={upstream.url}")
+    upstream.put("p.example/p/@v/v1.0.0.mod", b"x" * 5000)
+    there = "/api/go/g/p.example/p/@v/v1.0.0.mod"
+    answer = store.ask("HEAD", there)
     assert answer.status_code == 200 and answer.headers["Content-Length"] == "5000"
-    assert store.ask("HEAD", "/n/p/-/p-2.tgz").status_code == 404
+    assert store.ask("HEAD", "/api/go/g/p.example/p/@v/v1.0.1.mod").status_code == 404
     assert [command for command, _, _ in upstream.requests] == ["HEAD", "HEAD"]
-    assert store.get("/n/p/-/p-1.tgz").content == b"x" * 5000
-    assert store.ask("HEAD", "/n/p/-/p-1.tgz").headers["Content-Length"] == "5000"
+    assert store.get(there).content == b"x" * 5000
+    assert store.ask("HEAD", there).headers["Content-Length"] == "5000"
     assert len(upstream.requests) == 3
 
 
@@ -383,11 +384,11 @@ def test_the_images_tell_upstreams(make_store, upstream, tmp_path):
     images = tmp_path / "images"
     images.mkdir()
     (images / "a.json").write_text('{"name": "a"}')
-    (images / "b.json").write_text('{"upstreams": {"npm": "%s/"}}' % upstream.url)
+    (images / "b.json").write_text('{"upstreams": {"go": "%s/"}}' % upstream.url)
     store = make_store("--images", str(images), "--repositories", "n npm remote,g go remote")
-    upstream.put("x", b"from there")
-    assert store.get("/n/x").content == b"from there"
-    assert store.get("/g/x").status_code == 502
+    upstream.put("p.example/p/@v/list", b"v1.0.0\n")
+    assert store.get("/api/go/g/p.example/p/@v/list").content == b"v1.0.0\n"
+    assert store.get("/api/npm/n/p").status_code == 502
 
 
 def test_a_proxy_tells_what_urls_begin_with(make_remote):
