@@ -51,6 +51,10 @@ void http_on_connection(void *ctx, struct MHD_Connection *connection, void **soc
         return;
     }
     struct http_conn *conn = *socket_context;
+    /* At its cap libmicrohttpd looks away from the listening socket, and looks there again only
+     * when it is run for the next time: which nothing else may bring about. */
+    if (!conn->http->stopping)
+        http_run_soon(conn->http);
     list_remove(&conn->link);
     if (conn->has_poll)
         uv_close((uv_handle_t *)&conn->poll, on_poll_closed); /* before its socket is closed */

@@ -1,7 +1,8 @@
 /* echo_server.c - every way a handler may answer, for the scripts beside it.
  *
  *   echo_server ADDRESS [CERT KEY]     prints its port, serves, stops at SIGTERM; requests are
- *                                      given up after $ANSWER_MS
+ *                                      given up after $ANSWER_MS, connections end after $IDLE_MS,
+ *                                      of which there are $CONNECTIONS_MAX at most
  *
  *   GET  /hello           "hello"
  *   GET  /echo/…          what the handler sees of the request, one line each
@@ -348,16 +349,22 @@ static void on_request(void *ctx, struct http_request *request)
     }
 }
 
+static int64_t variable(const char *name, int64_t fallback)
+{
+    const char *text = getenv(name);
+    return text ? atoll(text) : fallback;
+}
+
 int main(int argc, char **argv)
 {
     struct echo echo = { 0 };
     struct err err = { 0 };
-    const char *answer_ms = getenv("ANSWER_MS");
     const struct http_config config = { .address = argv[1],
                                         .tls_cert_file = argc > 3 ? argv[2] : NULL,
                                         .tls_key_file = argc > 3 ? argv[3] : NULL,
-                                        .idle_ms = 2000,
-                                        .answer_ms = answer_ms ? atoll(answer_ms) : 0 };
+                                        .idle_ms = variable("IDLE_MS", 2000),
+                                        .answer_ms = variable("ANSWER_MS", 0),
+                                        .connections_max = (int)variable("CONNECTIONS_MAX", 0) };
 
     list_init(&echo.waiting);
     uv_loop_init(&echo.loop);

@@ -42,15 +42,37 @@ def test_a_waiting_client_that_leaves_is_noticed(server):
     assert server.connect().get("/release", method="POST").text == "6\n"
 
 
-def test_a_client_that_sends_no_more_is_answered_and_closed_at_once(server):
+def test_a_client_that_sends_no_more_is_answered_and_closed_at_once(monkeypatch):
     """Its end comes with its last byte, in one event; it must not keep the connection until it idles."""
+    monkeypatch.setenv("IDLE_MS", "60000")
+    server = Server()
     for _ in range(20):
         client = server.connect()
         client.sock.sendall(b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n")
         client.sock.shutdown(socket.SHUT_WR)
-        client.sock.settimeout(TIMEOUT_S)
         while client.sock.recv(4096):
             pass
+    assert server.stop() == 0
+
+
+def test_who_waits_for_a_place_gets_one_as_soon_as_there_is_one(monkeypatch):
+    """All places become free in one turn of the loop, and nothing else happens after it."""
+    monkeypatch.setenv("IDLE_MS", "60000")
+    monkeypatch.setenv("CONNECTIONS_MAX", "4")
+    server = Server()
+    for _ in range(10):
+        first = [server.connect() for _ in range(4)]
+        for client in first:
+            assert client.get("/hello").text == "hello"
+        waiting = [server.connect() for _ in range(4)]
+        for client in waiting:
+            client.ask("/hello")
+        for client in first:
+            client.sock.close()
+        for client in waiting:
+            assert client.answer().text == "hello"
+            client.sock.close()
+    assert server.stop() == 0
 
 
 def test_a_request_that_is_never_answered_is_given_up(monkeypatch):
