@@ -44,7 +44,7 @@ static void on_changed_text(struct call *call)
 
 static void publish_work(struct call *call)
 {
-    struct build_call *build = call->build;
+    struct build_call *build = call->own;
 
     call->task.rc = build_save(call, &build->info, call->text, call->text_len,
                                build_may(call, ACCESS_DELETE, build->info.name), &call->task.err);
@@ -55,7 +55,7 @@ static void on_published(struct call *call)
     char text[ERROR_TEXT_MAX];
 
     if (call->task.rc == -ERR_DENIED) {
-        build_info_path(&call->build->info, &call->at, NULL);
+        build_info_path(&build_of(call)->info, &call->at, NULL);
         error_no_overwrite(&call->at, call->user, text);
         call_error(call, 403, text);
         return;
@@ -67,7 +67,7 @@ static void on_published(struct call *call)
 
 static void parse_work(struct call *call)
 {
-    struct build_call *build = call->build;
+    struct build_call *build = call->own;
 
     call->task.rc = build_info_parse(call->text, call->text_len, &build->info, &call->task.err);
 }
@@ -82,7 +82,7 @@ static void on_parsed(struct call *call)
     }
     if (!call->request)
         return;
-    build_folder(call->build->info.name, &folder, NULL);
+    build_folder(build_of(call)->info.name, &folder, NULL);
     if (call_require(call, ACCESS_PUSH, &folder))
         call_post(call, call->store->writer, publish_work, on_published);
 }
@@ -122,7 +122,7 @@ static int modules_append(struct build_info *info, json_t *modules, struct err *
 
 static void append_work(struct call *call)
 {
-    struct build_call *asked = call->build;
+    struct build_call *asked = call->own;
     struct err *err = &call->task.err;
     struct db *db = call->store->writer_db;
     struct build build;
@@ -233,8 +233,8 @@ static bool list_has(const json_t *list, const char *text)
 static void delete_work(struct call *call)
 {
     struct err *err = &call->task.err;
-    const json_t *body = call->build->body;
-    const char *name = call->build->name;
+    const json_t *body = build_of(call)->body;
+    const char *name = build_of(call)->name;
     bool all = json_is_true(json_object_get(body, "deleteAll"));
     bool artifacts = json_is_true(json_object_get(body, "deleteArtifacts"));
     const json_t *numbers = json_object_get(body, "buildNumbers");
@@ -256,7 +256,7 @@ static void delete_work(struct call *call)
 
 static void on_delete_body(struct call *call)
 {
-    const char *name = json_string_value(json_object_get(call->build->body, "buildName"));
+    const char *name = json_string_value(json_object_get(build_of(call)->body, "buildName"));
     struct item_path folder;
 
     if (!call->request)
@@ -265,7 +265,7 @@ static void on_delete_body(struct call *call)
         call_error(call, 400, "The field 'buildName' is missing or too long");
         return;
     }
-    strcpy(call->build->name, name);
+    strcpy(build_of(call)->name, name);
     if (call_require(call, ACCESS_DELETE, &folder))
         call_post(call, call->store->writer, delete_work, on_changed_text);
 }
@@ -287,7 +287,7 @@ static int build_rename(struct call *call, const struct build *build, struct err
         return rc;
     json_t *json = json_deep_copy(info.json);
     build_info_done(&info);
-    json_object_set_new(json, "name", json_string(call->build->other));
+    json_object_set_new(json, "name", json_string(build_of(call)->other));
     rc = build_info_take(json, &info, err);
     if (rc < 0)
         return rc;
@@ -299,7 +299,7 @@ static int build_rename(struct call *call, const struct build *build, struct err
 static void rename_work(struct call *call)
 {
     struct err *err = &call->task.err;
-    struct build_call *asked = call->build;
+    struct build_call *asked = call->own;
     struct builds builds = { 0 };
     int rc = builds_of(call->store->writer_db, asked->name, builds_keep, &builds, err);
 
@@ -320,9 +320,9 @@ void build_rename_call(struct call *call)
     build_call_new(call);
     if (!build_call_named(call, ACCESS_READ | ACCESS_DELETE))
         return;
-    if (!call->build->other[0] || build_folder(call->build->other, &folder, NULL) < 0)
+    if (!build_of(call)->other[0] || build_folder(build_of(call)->other, &folder, NULL) < 0)
         call_error(call, 400, "The parameter 'to' is missing or no name of a build");
-    else if (strcmp(call->build->other, call->build->name) == 0)
+    else if (strcmp(build_of(call)->other, build_of(call)->name) == 0)
         call_error(call, 400, "The build has that name already");
     else if (call_require(call, ACCESS_PUSH | ACCESS_DELETE, &folder))
         call_post(call, call->store->writer, rename_work, on_changed_text);
@@ -368,12 +368,12 @@ static void retention_work(struct call *call)
     struct err *err = &call->task.err;
     struct builds builds = { 0 };
     struct retention rule;
-    int rc = retention_read(call->build->body, &rule, err);
+    int rc = retention_read(build_of(call)->body, &rule, err);
 
     if (rc == 0)
-        rc = builds_of(call->store->writer_db, call->build->name, builds_keep, &builds, err);
+        rc = builds_of(call->store->writer_db, build_of(call)->name, builds_keep, &builds, err);
     if (rc == 0 && builds.count == 0)
-        rc = err_set(err, ERR_NOT_FOUND, "no build %s", call->build->name);
+        rc = err_set(err, ERR_NOT_FOUND, "no build %s", build_of(call)->name);
     for (size_t i = 0; rc == 0 && i < builds.count; i++) {
         const struct build *build = &builds.list[i];
         bool goes = (rule.count >= 0 && (int64_t)i >= rule.count) ||

@@ -87,7 +87,7 @@ static int number_add(void *ctx, const struct build *build)
 
 static void numbers_work(struct call *call)
 {
-    const char *name = call->build->name;
+    const char *name = build_of(call)->name;
     json_t *list = json_array();
 
     call->task.rc = builds_of(call->store->reader_db, name, number_add, list, &call->task.err);
@@ -104,7 +104,7 @@ static int load(struct call *call, const char *number, int64_t started_ms, struc
 {
     struct db *reader = call->store->reader_db;
     struct err *err = &call->task.err;
-    int rc = builds_find(reader, call->build->name, number, started_ms, ret_build, err);
+    int rc = builds_find(reader, build_of(call)->name, number, started_ms, ret_build, err);
 
     return rc < 0 ? rc : build_load(call, reader, ret_build, ret, err);
 }
@@ -112,7 +112,7 @@ static int load(struct call *call, const char *number, int64_t started_ms, struc
 /* "a/b" may also be a name alone, whose slash the client did not encode. */
 static bool names_join(struct call *call)
 {
-    struct build_call *asked = call->build;
+    struct build_call *asked = call->own;
     size_t len = strlen(asked->name);
 
     if (len + 1 + strlen(asked->number) > BUILD_NAME_MAX)
@@ -126,7 +126,7 @@ static bool names_join(struct call *call)
 
 static void build_work(struct call *call)
 {
-    struct build_call *asked = call->build;
+    struct build_call *asked = call->own;
     struct build build;
     struct build_info info;
 
@@ -193,7 +193,7 @@ static json_t *difference_json(const struct build_info *now, const struct build_
 
 static void diff_work(struct call *call)
 {
-    struct build_call *asked = call->build;
+    struct build_call *asked = call->own;
     struct build build;
     struct build_info now;
     struct build_info before;
@@ -253,7 +253,7 @@ static int places_of(struct call *call, const struct build *build, const struct 
 
 static void artifacts_work(struct call *call)
 {
-    struct build_call *asked = call->build;
+    struct build_call *asked = call->own;
     struct build build;
     struct build_info info;
     json_t *list = json_array();
@@ -295,9 +295,9 @@ void build_call(struct call *call)
     build_call_new(call);
     if (!build_call_named(call, ACCESS_READ))
         return;
-    call_fn work = !call->build->number[0] ? numbers_work
-                   : call->build->other[0] ? diff_work
-                                           : build_work;
+    call_fn work = !build_of(call)->number[0] ? numbers_work
+                   : build_of(call)->other[0] ? diff_work
+                                              : build_work;
     call_post(call, call->store->reader, work, on_told);
 }
 

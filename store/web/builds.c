@@ -13,7 +13,7 @@
 
 static void build_call_free(struct call *call)
 {
-    struct build_call *build = take_ptr(call->build);
+    struct build_call *build = take_ptr(call->own);
 
     for (size_t i = 0; i < build->pinned.count; i++)
         pins_drop(call->store->pins, build->pinned.list[i]);
@@ -26,8 +26,7 @@ static void build_call_free(struct call *call)
 
 void build_call_new(struct call *call)
 {
-    call->build = xcalloc(1, sizeof *call->build);
-    call->on_free = build_call_free;
+    call_own(call, xcalloc(1, sizeof(struct build_call)), build_call_free);
 }
 
 /* --- what is asked --- */
@@ -42,7 +41,7 @@ bool build_may(const struct call *call, int access, const char *name)
  * not encode, as jf does: the number is what stands behind the last. */
 static int names_take(struct call *call, struct err *err)
 {
-    struct build_call *build = call->build;
+    struct build_call *build = call->own;
     const char *end = call->rest + strlen(call->rest);
     const char *slash = NULL;
 
@@ -69,7 +68,7 @@ static int started_take(struct call *call, struct err *err)
 
     if (blank)
         *blank = '+';
-    if (text[0] && !when_iso_parse(text, &call->build->started_ms))
+    if (text[0] && !when_iso_parse(text, &build_of(call)->started_ms))
         return err_set(err, ERR_INVALID, "'started' is not like 2026-02-02T02:40:00.000+0000");
     return 0;
 }
@@ -82,13 +81,13 @@ static int other_take(struct call *call, const char *parameter, struct err *err)
         return 0;
     if (strlen(value) > BUILD_NAME_MAX)
         return err_set(err, ERR_LIMIT, "'%s' is longer than %d bytes", parameter, BUILD_NAME_MAX);
-    strcpy(call->build->other, value);
+    strcpy(build_of(call)->other, value);
     return 0;
 }
 
 bool build_call_named(struct call *call, int access)
 {
-    struct build_call *build = call->build;
+    struct build_call *build = call->own;
     struct item_path folder;
     struct err err = { 0 };
     int rc = names_take(call, &err);
@@ -110,9 +109,9 @@ static void body_work(struct call *call)
 {
     json_error_t fault;
 
-    call->build->body = json_loads(call->text, 0, &fault);
+    build_of(call)->body = json_loads(call->text, 0, &fault);
     free(take_ptr(call->text));
-    if (!call->build->body)
+    if (!build_of(call)->body)
         call->task.rc = err_set(&call->task.err, ERR_INVALID,
                                 "The body is not JSON: line %d: %.150s", fault.line, fault.text);
     else
@@ -124,7 +123,7 @@ static void on_body_read(struct call *call)
     if (call->task.rc < 0)
         build_fail(call);
     else
-        call->next(call);
+        build_of(call)->next(call);
 }
 
 static void on_body(struct http_request *request, const char *body, size_t len)
@@ -137,7 +136,7 @@ static void on_body(struct http_request *request, const char *body, size_t len)
 
 void build_call_body(struct call *call, call_fn next)
 {
-    call->next = next;
+    build_of(call)->next = next;
     http_collect(call->request, HTTP_JSON_MAX, on_body);
 }
 
@@ -183,7 +182,7 @@ int build_load(struct call *call, struct db *db, const struct build *build, stru
 static int bytes_write(struct call *call, const char *text, size_t len, struct digests *ret,
                        struct err *err)
 {
-    struct freed *pinned = &call->build->pinned;
+    struct freed *pinned = &build_of(call)->pinned;
     struct blob_writer *writer;
     int rc = store_room(call->store, (int64_t)len, err);
 
@@ -239,8 +238,8 @@ void build_fail(struct call *call)
 {
     if (blobs_are_broken(call->store->blobs))
         store_break(call->store, &call->task.err);
-    call_fail(call, call->build->number[0] ? "No build was found for build name and number"
-                                           : "No builds were found");
+    call_fail(call, build_of(call)->number[0] ? "No build was found for build name and number"
+                                              : "No builds were found");
 }
 
 /* --- rows of files that have none --- */

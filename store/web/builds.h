@@ -16,15 +16,21 @@ struct build_call {
     json_t *body;                    /* owned */
     json_t *messages;                /* of a promotion; owned */
     struct freed pinned;             /* digests of blobs we wrote, until they are committed */
+    call_fn next;                    /* when the body is read */
 };
 
-/* Every call about builds begins so: call->build, which on_free frees. */
+static inline struct build_call *build_of(const struct call *call)
+{
+    return call->own;
+}
+
+/* Every call about builds begins so. */
 void build_call_new(struct call *call);
-/* "NAME[/NUMBER]" of `rest` into call->build, and may he?  false: it was answered. */
+/* "NAME[/NUMBER]" of `rest` into build_of(call), and may he?  false: it was answered. */
 bool build_call_named(struct call *call, int access);
 /* May he do that with the builds of this name? */
 bool build_may(const struct call *call, int access, const char *name);
-/* The body is one JSON value: then call->body is it, and `next`. */
+/* The body is one JSON value: then build_of(call)->body is it, and `next`. */
 void build_call_body(struct call *call, call_fn next);
 
 /* --- on a strand --- */

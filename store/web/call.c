@@ -9,6 +9,7 @@
 #include "store/core/text.h"
 #include "store/web/bytes.h"
 #include "store/web/remote.h"
+#include "store/web/upload.h"
 
 /* --- its life --- */
 
@@ -18,9 +19,10 @@ static void call_release(struct call *call)
 
     if (call->request || call->holds > 0)
         return;
-    if (call->on_free)
-        call->on_free(call);
+    upload_free(call);
     remote_ask_free(call);
+    if (call->own_free)
+        call->own_free(call);
     props_done(&call->props);
     freed_done(&call->freed);
     free(call->text);
@@ -70,6 +72,13 @@ void call_post(struct call *call, struct strand *strand, call_fn work, call_fn t
     call->work = work;
     call->then = then;
     strand_post(strand, &call->task, call_work, on_task);
+}
+
+void call_own(struct call *call, void *own, call_fn own_free)
+{
+    assert(!call->own);
+    call->own = own;
+    call->own_free = own_free;
 }
 
 void call_hold(struct call *call)

@@ -29,7 +29,8 @@ struct call {
     call_fn removal_then; /* … and what follows */
     int holds;            /* tasks and callers in which it must stay */
     call_fn on_gone;      /* the request was closed while not busy; may be NULL */
-    call_fn on_free;      /* may be NULL */
+    void *own;            /* what the calls of its kind keep with it; call_own() */
+    call_fn own_free;
 
     enum call_kind kind;
     const char *rest;         /* of the path; borrowed from the request */
@@ -49,28 +50,17 @@ struct call {
     bool recursive; /* of properties */
     bool dry;       /* of copy and move */
     bool begun;     /* of a DELETE: a slice of it is done */
-    /* Of a PyPI repository: an upload, owned by its shape, and a GET, owned by its on_free. */
-    struct pypi_form *pypi_form;
-    struct pypi_ask *pypi_ask;
-    /* Of the calls about builds: owned by builds.c's on_free; and theirs, when the body is read. */
-    struct build_call *build;
-    call_fn next;
-    struct golang_ask *golang_ask;
     struct listing {
-        int depth;           /* levels of folders; 0: all */
-        bool folders;        /* they are listed too … */
-        bool root;           /* … and the one asked for */
-        bool times;          /* when properties changed */
-    } listing;               /* of ?list */
-    struct issue *issue;     /* of a token being made; owned by tokens.c's on_free */
-    struct finding *finding; /* of a search; owned by search.c's on_free */
-    struct npm_call *npm;    /* of CALL_NPM; owned by npm.c's on_free */
-    struct upload *upload;   /* of a PUT with bytes; owned by upload.c's on_free */
-    struct maven *maven;     /* of a Maven repository's path; owned by maven.c's on_free */
-    char *text;              /* the answer's body, made by the work; owned */
-    int fd;                  /* the file to answer with; owned; -1 */
-    const char *bytes;       /* the same of a small file, borrowed while it is answered; NULL */
-    int64_t commits;         /* there were when call->item was looked for */
+        int depth;         /* levels of folders; 0: all */
+        bool folders;      /* they are listed too … */
+        bool root;         /* … and the one asked for */
+        bool times;        /* when properties changed */
+    } listing;             /* of ?list */
+    struct upload *upload; /* of a PUT with bytes; owned */
+    char *text;            /* the answer's body, made by the work; owned */
+    int fd;                /* the file to answer with; owned; -1 */
+    const char *bytes;     /* the same of a small file, borrowed while it is answered; NULL */
+    int64_t commits;       /* there were when call->item was looked for */
 
     /* Of remote and virtual repositories. */
     struct remote_ask *ask; /* what it wants of an upstream; owned */
@@ -86,6 +76,8 @@ void call_post(struct call *call, struct strand *strand, call_fn work, call_fn t
 /* On the writer's strand, for a `work` that makes room: on a full disk it is run once more with the
  * store's headroom. */
 void call_post_removal(struct call *call, call_fn work, call_fn then);
+/* Give it its `own`, once; it takes it, and `own_free` is called while call->own is there. */
+void call_own(struct call *call, void *own, call_fn own_free);
 /* It stays until it is let go, whatever becomes of its client. */
 void call_hold(struct call *call);
 void call_let_go(struct call *call);
@@ -128,9 +120,6 @@ void repository_call(struct call *call);
 void system_call(struct call *call);
 void retention_call(struct call *call);
 void npm_call(struct call *call);
-/* GET of a plain path in an npm repository that is not a local one: what a tarball must be is asked
- * first, and nothing else is asked of an upstream.  false: it is no such repository. */
-bool npm_get(struct call *call);
 void golang_call(struct call *call);
 void golang_put_call(struct call *call);
 void pypi_call(struct call *call);
@@ -160,11 +149,23 @@ void get_stored(struct call *call);
  * call->task's error. */
 void get_found(struct call *call);
 
-/* GET of call->at in a PyPI repository that is not a local one: its files are found by the pages
- * of their projects.  false: it is none. */
-bool pypi_get(struct call *call);
-/* Paths of remote and virtual Go repositories that are of the module proxy protocol. */
-bool golang_get(struct call *call);
+/* GET of call->at in this repository, which is the one that call->at names. */
+void repository_get(struct call *call, const struct repository *repository);
+
+/* --- what a type makes of a plain path, call->at of the repository; false: it is one of a plain
+ * file's --- */
+/* Metadata is made from what is stored; what an upstream sends is held to its sums. */
+bool maven_get(struct call *call, const struct repository *repository);
+/* The policy for snapshots and releases; metadata is not believed. */
+bool maven_put(struct call *call, const struct repository *repository);
+/* What a tarball must be is asked first; nothing else is asked of an upstream. */
+bool npm_get(struct call *call, const struct repository *repository);
+/* What documents are made of comes by publishing. */
+bool npm_plain_put(struct call *call, const struct repository *repository);
+/* Files are found by the pages of their projects. */
+bool pypi_get(struct call *call, const struct repository *repository);
+/* Paths of the module proxy protocol. */
+bool golang_get(struct call *call, const struct repository *repository);
 
 /* Remove the files of call->freed, then `then`. */
 void call_free_bytes(struct call *call, call_fn then);

@@ -297,6 +297,26 @@ void call_read_item(struct call *call, const struct item_path *at, size_t max, c
     call_post(call, call->store->reader, read_work, then);
 }
 
+/* What a type answers otherwise than as plain files; false: that path is one. */
+static bool (*const type_gets[REPO_TYPES])(struct call *, const struct repository *) = {
+    [REPO_MAVEN] = maven_get,
+    [REPO_NPM] = npm_get,
+    [REPO_PYPI] = pypi_get,
+    [REPO_GO] = golang_get,
+};
+
+void repository_get(struct call *call, const struct repository *repository)
+{
+    if (type_gets[repository->type] && type_gets[repository->type](call, repository))
+        return;
+    if (repository->class == REPO_REMOTE)
+        remote_get(call);
+    else if (repository->class == REPO_VIRTUAL)
+        virtual_get(call);
+    else
+        get_stored(call);
+}
+
 void get_call(struct call *call)
 {
     const struct repository *repository;
@@ -313,13 +333,9 @@ void get_call(struct call *call)
         info_call(call);
         return;
     }
-    if (maven_get(call) || npm_get(call) || pypi_get(call) || golang_get(call))
-        return;
     repository = store_repository(call->store, call->at.repo);
-    if (repository && repository->class == REPO_REMOTE)
-        remote_get(call);
-    else if (repository && repository->class == REPO_VIRTUAL)
-        virtual_get(call);
+    if (repository)
+        repository_get(call, repository);
     else
         get_stored(call);
 }

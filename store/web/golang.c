@@ -33,12 +33,17 @@ struct golang_ask {
     struct remote_want want; /* of a zip, while its sum is looked up */
 };
 
+static struct golang_ask *ask_of(const struct call *call)
+{
+    return call->own;
+}
+
 static void docs_next(struct call *call);
 static void files_next(struct call *call);
 
 static void ask_free(struct call *call)
 {
-    struct golang_ask *ask = take_ptr(call->golang_ask);
+    struct golang_ask *ask = take_ptr(call->own);
 
     golang_versions_done(&ask->versions);
     free(ask->latest_text);
@@ -57,7 +62,7 @@ static bool member_next(struct golang_ask *ask, const struct store *store)
 
 static void answer_none(struct call *call)
 {
-    const struct golang_ask *ask = call->golang_ask;
+    const struct golang_ask *ask = call->own;
     char text[MESSAGE_MAX];
 
     snprintf(text, sizeof text, "not found: %.300s%s%.200s", ask->path.module,
@@ -67,7 +72,7 @@ static void answer_none(struct call *call)
 
 static bool member_want(struct call *call, struct remote_want *ret)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     struct err err = { 0 };
     enum remote_rule rule = golang_is_immutable(&ask->path) ? REMOTE_IMMUTABLE : REMOTE_METADATA;
 
@@ -101,7 +106,7 @@ static void latest_take(struct golang_ask *ask, const char *version, char *text)
 
 static int local_latest(struct call *call, struct err *err)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     const char *best = NULL;
     int64_t at_ms = 0;
 
@@ -120,7 +125,7 @@ static int local_latest(struct call *call, struct err *err)
 
 static void local_work(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     struct err *err = &call->task.err;
     size_t before = ask->versions.count;
 
@@ -154,7 +159,7 @@ static int list_take(struct golang_ask *ask, char *text, struct err *err)
 
 static void on_remote_read(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
 
     if (call->task.rc == 0 && ask->path.kind == GOLANG_LIST) {
         call->task.rc = list_take(ask, call->text, &call->task.err);
@@ -174,7 +179,7 @@ static void on_remote_loaded(struct call *call)
 
     if (call->task.rc == 0)
         call_read_item(call, &at, TEXT_MAX, on_remote_read);
-    else if (call->task.rc == -ERR_NOT_FOUND || call->golang_ask->ours)
+    else if (call->task.rc == -ERR_NOT_FOUND || ask_of(call)->ours)
         docs_next(call);
     else
         call_fail(call, TEXT_NO_FILE);
@@ -182,7 +187,7 @@ static void on_remote_loaded(struct call *call)
 
 static void list_answer(struct call *call)
 {
-    struct golang_versions *versions = &call->golang_ask->versions;
+    struct golang_versions *versions = &ask_of(call)->versions;
     struct buf text;
 
     golang_versions_sort(versions);
@@ -197,7 +202,7 @@ static void list_answer(struct call *call)
 
 static void docs_answer(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
 
     if (ask->path.kind == GOLANG_LIST && ask->versions.count > 0)
         list_answer(call);
@@ -209,7 +214,7 @@ static void docs_answer(struct call *call)
 
 static void docs_next(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     struct remote_want want;
 
     if (!call->request)
@@ -227,7 +232,7 @@ static void docs_next(struct call *call)
 /* The .info that nobody uploaded, of a version that is there. */
 static void made_info_work(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     int64_t at_ms;
 
     call->task.rc = golang_local_time(call->store->reader_db, ask->member->key, ask->path.folder,
@@ -254,7 +259,7 @@ static void made_info(struct call *call)
 
 static void local_file(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
 
     snprintf(call->at.repo, sizeof call->at.repo, "%s", ask->member->key);
     snprintf(call->at.path, sizeof call->at.path, "%s", ask->item);
@@ -277,7 +282,7 @@ static int zip_verify(const struct remote_want *want, int fd, struct err *err)
 
 static void on_lookup_read(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     char sum[GOLANG_SUM_MAX];
 
     if (call->task.rc < 0) {
@@ -299,14 +304,14 @@ static void on_lookup(struct call *call)
     if (call->task.rc == 0)
         call_read_item(call, &at, TEXT_MAX, on_lookup_read);
     else if (call->task.rc == -ERR_NOT_FOUND) /* the database does not know it: it is private */
-        remote_answer(call, &call->golang_ask->want);
+        remote_answer(call, &ask_of(call)->want);
     else
         call_fail(call, TEXT_NO_FILE);
 }
 
 static void zip_lookup(struct call *call, const char *sumdb)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     int module_len = (int)(strlen(ask->path.folder) - strlen("/@v"));
     char version[2 * GOLANG_VERSION_MAX + 1];
     struct remote_want want;
@@ -323,13 +328,13 @@ static void zip_lookup(struct call *call, const char *sumdb)
 
 static void kept_work(struct call *call)
 {
-    call->task.rc = index_find(call->store->reader_db, &call->golang_ask->want.at, &call->item,
-                               &call->task.err);
+    call->task.rc =
+        index_find(call->store->reader_db, &ask_of(call)->want.at, &call->item, &call->task.err);
 }
 
 static void on_kept(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
     const char *sumdb = remote_sumdb(call->store);
     bool private = golang_matches(call->store->settings->go_private, ask->path.module);
 
@@ -344,7 +349,7 @@ static void on_kept(struct call *call)
 
 static void remote_file(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
 
     call->on_missing = files_next;
     if (!member_want(call, &ask->want))
@@ -357,7 +362,7 @@ static void remote_file(struct call *call)
 
 static void files_next(struct call *call)
 {
-    struct golang_ask *ask = call->golang_ask;
+    struct golang_ask *ask = call->own;
 
     if (!call->request)
         return;
@@ -385,8 +390,7 @@ static void golang_answer(struct call *call, const struct repository *repository
 {
     struct golang_ask *ask = xcalloc(1, sizeof *ask);
 
-    call->golang_ask = ask;
-    call->on_free = ask_free;
+    call_own(call, ask, ask_free);
     ask->path = *path;
     memcpy(ask->item, call->at.path, sizeof ask->item);
     snprintf(ask->members, sizeof ask->members, "%s",
@@ -398,13 +402,12 @@ static void golang_answer(struct call *call, const struct repository *repository
         files_next(call);
 }
 
-bool golang_get(struct call *call)
+bool golang_get(struct call *call, const struct repository *repository)
 {
-    const struct repository *repository = store_repository(call->store, call->at.repo);
     struct golang_path path;
 
-    if (!repository || repository->type != REPO_GO || repository->class == REPO_LOCAL ||
-        call->at.folder || !golang_path_parse(call->at.path, &path))
+    if (repository->class == REPO_LOCAL || call->at.folder ||
+        !golang_path_parse(call->at.path, &path))
         return false;
     golang_answer(call, repository, &path);
     return true;

@@ -11,12 +11,6 @@
 
 enum { CHECKSUM_BYTES_MAX = 1024, SHA512_BYTES = 64 };
 
-static const struct repository *maven_repository(const struct call *call)
-{
-    const struct repository *repository = store_repository(call->store, call->at.repo);
-    return repository && repository->type == REPO_MAVEN ? repository : NULL;
-}
-
 /* --- blocking work: a document --- */
 
 static void sha512_hex(const char *text, size_t len, char ret[2 * SHA512_BYTES + 1])
@@ -55,7 +49,7 @@ static int memory_file(const struct buf *text, int *ret_fd, struct err *err)
 /* As if it were stored: an item and its bytes, or the text of its digest. */
 int maven_document_make(struct call *call, struct err *err)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
     struct hasher *hasher = hasher_new();
     struct buf text;
     int rc = 0;
@@ -81,7 +75,7 @@ int maven_document_make(struct call *call, struct err *err)
 
 static void compute_work(struct call *call)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
     struct err *err = &call->task.err;
     int rc = maven_compute(call->store->reader_db, &maven->folder, &maven->metadata, err);
 
@@ -101,33 +95,35 @@ static void on_computed(struct call *call)
 
 static void maven_free(struct call *call)
 {
-    maven_metadata_done(&call->maven->metadata);
-    free(take_ptr(call->maven));
+    maven_metadata_done(&maven_of(call)->metadata);
+    free(take_ptr(call->own));
 }
 
 struct maven *maven_of(struct call *call)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
 
     if (!maven) {
-        call->maven = maven = xcalloc(1, sizeof *maven);
+        maven = xcalloc(1, sizeof *maven);
         maven_metadata_init(&maven->metadata);
         maven->asked = call->at;
         maven->document = maven_document_of(&call->at, &maven->folder);
-        call->on_free = maven_free;
+        call_own(call, maven, maven_free);
     }
     return maven;
 }
 
-bool maven_get(struct call *call)
+bool maven_get(struct call *call, const struct repository *repository)
 {
-    const struct repository *repository = maven_repository(call);
+    bool is_document = maven_document_of(&call->at, NULL) != MAVEN_NO_DOCUMENT;
 
-    if (!repository || repository->class == REPO_REMOTE ||
-        maven_document_of(&call->at, NULL) == MAVEN_NO_DOCUMENT)
+    if (call->at.folder || call->at.path[0] == '\0' ||
+        (!is_document && repository->class != REPO_REMOTE))
         return false;
     maven_of(call);
-    if (repository->class == REPO_VIRTUAL)
+    if (repository->class == REPO_REMOTE)
+        maven_remote_get(call, repository);
+    else if (repository->class == REPO_VIRTUAL)
         maven_virtual_get(call);
     else
         call_post(call, call->store->reader, compute_work, on_computed);
@@ -184,13 +180,10 @@ static void answer_policy(struct call *call)
     call_error(call, 409, text);
 }
 
-bool maven_put(struct call *call)
+bool maven_put(struct call *call, const struct repository *repository)
 {
-    const struct repository *repository = maven_repository(call);
     enum maven_document document = maven_document_of(&call->at, &call->item.at);
 
-    if (!repository || repository->class != REPO_LOCAL)
-        return false;
     if (!maven_policy_allows(&call->at, repository->no_snapshots, repository->no_releases))
         answer_policy(call);
     else if (document == MAVEN_METADATA)

@@ -26,17 +26,13 @@ struct maven {
     struct err failed_err;   /* … and its text */
 };
 
-/* The paths of call->at that are more than a file: maven-metadata.xml and its checksums in local
- * and virtual repositories, and what a local one's policy refuses.  false: an ordinary item. */
-bool maven_get(struct call *call);
-bool maven_put(struct call *call);
 /* GET of any file of a remote one. */
-void maven_remote_get(struct call *call);
+void maven_remote_get(struct call *call, const struct repository *repository);
 
 /* --- what its files share --- */
 /* Made with the first call, and filled with the path that is asked for. */
 struct maven *maven_of(struct call *call);
-/* On a pool thread: call->maven->metadata as the answer for get_found(). */
+/* On a pool thread: maven_of(call)->metadata as the answer for get_found(). */
 int maven_document_make(struct call *call, struct err *err);
 /* Gives the text of the digest that was asked for; `digests` are those of the text. */
 char *maven_digest(enum maven_document document, const char *text, size_t len,

@@ -68,7 +68,7 @@ static int checksum_verify(const struct remote_want *want, int fd, struct err *e
 
 static void on_promise_read(struct call *call)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
 
     if (call->task.rc == 0)
         call->task.rc = checksum_take(call->text, &maven->want.promised, &call->task.err);
@@ -83,7 +83,7 @@ static void on_promise_read(struct call *call)
 static void on_promise_kept(struct call *call)
 {
     if (call->task.rc == -ERR_NOT_FOUND)
-        remote_answer(call, &call->maven->want);
+        remote_answer(call, &maven_of(call)->want);
     else if (call->task.rc < 0)
         call_fail(call, TEXT_NO_FILE);
     else
@@ -92,7 +92,7 @@ static void on_promise_kept(struct call *call)
 
 static void on_fetch(struct call *call)
 {
-    struct remote_want *want = &call->maven->want;
+    struct remote_want *want = &maven_of(call)->want;
     struct remote_want checksum;
     struct err err = { 0 };
     auto_free char *path = xasprintf("%s.sha1", want->at.path);
@@ -169,7 +169,7 @@ int maven_metadata_want(struct call *call, const struct repository *repository,
 static void digest_work(struct call *call)
 {
     char *digest =
-        maven_digest(call->maven->document, call->text, call->text_len, &call->item.digests);
+        maven_digest(maven_of(call)->document, call->text, call->text_len, &call->item.digests);
     free(call->text);
     call->text = digest;
 }
@@ -203,9 +203,8 @@ static void get_document(struct call *call, const struct repository *repository)
         remote_load(call, &maven->want, on_metadata_kept);
 }
 
-void maven_remote_get(struct call *call)
+void maven_remote_get(struct call *call, const struct repository *repository)
 {
-    const struct repository *repository = store_repository(call->store, call->at.repo);
     struct item_path other;
 
     if (maven_document_of(&call->at, NULL) != MAVEN_NO_DOCUMENT)

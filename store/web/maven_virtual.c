@@ -13,7 +13,7 @@ static void merge_next(struct call *call);
 
 static void merge_local_work(struct call *call)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
     struct maven_metadata part;
     struct err *err = &call->task.err;
 
@@ -35,7 +35,7 @@ static void merge_text_work(struct call *call)
     maven_metadata_init(&part);
     int rc = maven_metadata_parse(call->text, call->text_len, &part, err);
     if (rc == 0)
-        rc = maven_metadata_merge(&call->maven->metadata, &part, err);
+        rc = maven_metadata_merge(&maven_of(call)->metadata, &part, err);
     maven_metadata_done(&part);
     call->task.rc = rc;
 }
@@ -50,7 +50,7 @@ static void make_work(struct call *call)
 /* A member that fails is left out: what the others have can still be built with. */
 static void on_merged(struct call *call)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
 
     if (call->task.rc < 0 && call->task.rc != -ERR_NOT_FOUND) {
         maven->failed = call->task.rc;
@@ -80,7 +80,7 @@ static void on_loaded(struct call *call)
 
 static void merge_end(struct call *call)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
 
     call->at = maven->asked;
     free(take_ptr(call->text));
@@ -95,7 +95,7 @@ static void merge_end(struct call *call)
 
 static void merge_remote(struct call *call, const struct repository *member)
 {
-    struct maven *maven = call->maven;
+    struct maven *maven = call->own;
 
     call->task.rc =
         maven_metadata_want(call, member, &maven->folder, &maven->want, &call->task.err);
@@ -107,7 +107,7 @@ static void merge_remote(struct call *call, const struct repository *member)
 
 static void merge_next(struct call *call)
 {
-    struct item_path *folder = &call->maven->folder;
+    struct item_path *folder = &maven_of(call)->folder;
 
     if (!call->request)
         return;

@@ -35,7 +35,7 @@ void npm_take_json(struct call *call, json_t *value)
 
 void npm_answer_text(struct call *call, int status)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
 
     if (!call->request)
         return;
@@ -53,7 +53,7 @@ void npm_answer_text(struct call *call, int status)
 
 void npm_answer_done(struct call *call, int status)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     json_t *answer = json_pack("{s:b, s:s}", "ok", true, "id", npm->path.name);
 
     if (npm->rev[0])
@@ -127,7 +127,7 @@ static void on_advisories(struct http_request *request, const char *body, size_t
 
     (void)body;
     (void)len;
-    if (call->npm->repository->class == REPO_LOCAL)
+    if (npm_of(call)->repository->class == REPO_LOCAL)
         call_answer(call, 200, JSON_TYPE, "{}");
     else
         call_error(call, 404, "This store does not know advisories; ask the registry itself");
@@ -183,7 +183,7 @@ static void name_found(void *ctx, const char *name)
 /* Of a virtual repository: what its local members have. */
 static int search_all(struct call *call, struct found *found, int64_t *ret_total, struct err *err)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     const char *at =
         npm->repository->class == REPO_VIRTUAL ? npm->repository->members : npm->repository->key;
     char key[REPO_KEY_MAX + 1];
@@ -231,7 +231,7 @@ static int64_t query_number(struct call *call, const char *name, int64_t fallbac
 
 static void search(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     const char *text = http_query(call->request, "text");
 
     snprintf(npm->text, sizeof npm->text, "%s", text ? text : "");
@@ -246,7 +246,7 @@ static void search(struct call *call)
 
 static void tag_work(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
 
     call->task.rc =
         npm_tag_set(call->store->writer_db, npm->target->key, npm->path.name, npm->path.tag,
@@ -265,7 +265,7 @@ static void on_changed(struct call *call)
 static void on_tag_body(struct http_request *request, const char *body, size_t len)
 {
     struct call *call = http_state(request);
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     json_t *version = json_loadb(body, len, JSON_DECODE_ANY, NULL);
     const char *text = json_string_value(version);
 
@@ -280,7 +280,7 @@ static void on_tag_body(struct http_request *request, const char *body, size_t l
 
 static void tag_put(struct call *call)
 {
-    if (!npm_tag_is_valid(call->npm->path.tag))
+    if (!npm_tag_is_valid(npm_of(call)->path.tag))
         call_error(call, 400, "That cannot be a tag: a tag is no version and no range of versions");
     else
         http_collect(call->request, SMALL_BODY_MAX, on_tag_body);
@@ -288,7 +288,7 @@ static void tag_put(struct call *call)
 
 static void tag_delete(struct call *call)
 {
-    if (strcmp(call->npm->path.tag, "latest") == 0)
+    if (strcmp(npm_of(call)->path.tag, "latest") == 0)
         call_error(call, 400, "latest always stands for a version");
     else
         call_post(call, call->store->writer, tag_work, on_changed);
@@ -298,7 +298,7 @@ static void tag_delete(struct call *call)
 
 static void remove_work(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
 
     call->task.rc = npm_remove(call->store->writer_db, npm->target->key, npm->path.name,
                                npm->path.version[0] ? npm->path.version : NULL, npm->path.rev,
@@ -313,7 +313,7 @@ static void on_freed(struct call *call)
 /* npm unpublish removes a tarball after the document said that its version is gone: it is. */
 static void on_removed(struct call *call)
 {
-    bool gone = call->npm->path.what == NPM_TARBALL && call->task.rc == -ERR_NOT_FOUND;
+    bool gone = npm_of(call)->path.what == NPM_TARBALL && call->task.rc == -ERR_NOT_FOUND;
 
     if (call->task.rc < 0 && !gone)
         npm_fail(call);
@@ -363,7 +363,7 @@ static const struct npm_route *route_find(const struct call *call, char ret_allo
     if (strcmp(method, "HEAD") == 0)
         method = "GET";
     for (size_t i = 0; i < countof(routes); i++) {
-        if (routes[i].what != call->npm->path.what)
+        if (routes[i].what != npm_of(call)->path.what)
             continue;
         if (strcmp(routes[i].method, method) == 0)
             return &routes[i];
@@ -377,8 +377,8 @@ static void npm_free(struct call *call)
 {
     npm_publish_free(call);
     npm_read_free(call);
-    free(call->npm->none_match);
-    free(take_ptr(call->npm));
+    free(npm_of(call)->none_match);
+    free(take_ptr(call->own));
 }
 
 static const struct repository *target_of(const struct call *call,
@@ -391,7 +391,7 @@ static const struct repository *target_of(const struct call *call,
 
 static void package_url_make(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     struct buf url;
 
     buf_init(&url, NPM_URL_MAX - 1);
@@ -404,7 +404,7 @@ static void package_url_make(struct call *call)
 /* The package's folder stands for all that is known of it. */
 static bool npm_admit(struct call *call, const struct npm_route *route)
 {
-    const struct npm_call *npm = call->npm;
+    const struct npm_call *npm = call->own;
     struct item_path at = { .folder = true };
 
     if (route->access == ACCESS_NONE)
@@ -423,7 +423,7 @@ static void npm_run(struct call *call)
         call_error(call, 404, TEXT_NO_FILE);
     else if (!route)
         call_refuse_method(call, allow);
-    else if (route->changes && !call->npm->target)
+    else if (route->changes && !npm_of(call)->target)
         call_refuse_method(call, "GET, HEAD");
     else if (npm_admit(call, route))
         route->run(call);
@@ -431,7 +431,7 @@ static void npm_run(struct call *call)
 
 static void npm_begin(struct call *call, const struct repository *repository)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     const char *known = http_header(call->request, "If-None-Match");
 
     npm->repository = repository;
@@ -448,28 +448,26 @@ void npm_call(struct call *call)
     struct err err = { 0 };
     char text[ERROR_TEXT_MAX];
 
-    call->npm = xcalloc(1, sizeof *call->npm);
-    call->on_free = npm_free;
-    if (npm_path_parse(call->rest, &call->npm->path, &err) < 0) {
+    call_own(call, xcalloc(1, sizeof(struct npm_call)), npm_free);
+    if (npm_path_parse(call->rest, &npm_of(call)->path, &err) < 0) {
         call_error(call, 400, err.text);
         return;
     }
-    repository = store_repository(call->store, call->npm->path.repo);
+    repository = store_repository(call->store, npm_of(call)->path.repo);
     if (repository && repository->type == REPO_NPM) {
         npm_begin(call, repository);
     } else {
-        snprintf(text, sizeof text, "There is no npm repository named %s", call->npm->path.repo);
+        snprintf(text, sizeof text, "There is no npm repository named %s", npm_of(call)->path.repo);
         call_error(call, 404, text);
     }
 }
 
-bool npm_get(struct call *call)
+bool npm_get(struct call *call, const struct repository *repository)
 {
-    const struct repository *repository = store_repository(call->store, call->at.repo);
     struct npm_path path;
     struct buf raw;
 
-    if (!repository || repository->type != REPO_NPM || repository->class == REPO_LOCAL)
+    if (repository->class == REPO_LOCAL)
         return false;
     /* As we read it, without matrix parameters: what is kept at that path was promised. */
     buf_init(&raw, 4 * ITEM_PATH_MAX);
@@ -481,9 +479,17 @@ bool npm_get(struct call *call)
         get_stored(call); /* the upstream's paths are not ours: nothing else can be asked of it */
         return true;
     }
-    call->npm = xcalloc(1, sizeof *call->npm);
-    call->npm->path = path;
-    call->on_free = npm_free;
+    call_own(call, xcalloc(1, sizeof(struct npm_call)), npm_free);
+    npm_of(call)->path = path;
     npm_begin(call, repository);
+    return true;
+}
+
+bool npm_plain_put(struct call *call, const struct repository *repository)
+{
+    (void)repository;
+    if (strncmp(call->at.path, ".npm/", 5) != 0)
+        return false;
+    call_error(call, 409, "What lies in .npm is written by publishing alone");
     return true;
 }

@@ -35,7 +35,12 @@ struct npm_call {
     struct npm_read *read;       /* owned by npm_read.c */
 };
 
-/* call->npm.  JSON as npm reads it, from call->text, which is taken; with `etag` set it may become
+static inline struct npm_call *npm_of(const struct call *call)
+{
+    return call->own;
+}
+
+/* JSON as npm reads it, from call->text, which is taken; with `etag` set it may become
  * 304. */
 void npm_answer_text(struct call *call, int status);
 /* {"ok": true …}: a change was made. */

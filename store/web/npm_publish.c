@@ -42,12 +42,13 @@ static void publish_enter(struct call *call, enum publish_state state);
 
 static void look_work(struct call *call)
 {
-    call->task.rc = store_room(call->store, call->npm->publish->announced_bytes, &call->task.err);
+    call->task.rc =
+        store_room(call->store, npm_of(call)->publish->announced_bytes, &call->task.err);
 }
 
 static void feed_work(struct call *call)
 {
-    struct npm_publish *publish = call->npm->publish;
+    struct npm_publish *publish = npm_of(call)->publish;
 
     call->task.rc =
         npm_intake_feed(publish->intake, publish->part.data, publish->part.len, &call->task.err);
@@ -58,14 +59,14 @@ static void feed_work(struct call *call)
 static void finish_work(struct call *call)
 {
     call->task.rc =
-        npm_intake_finish(call->npm->publish->intake, call->npm->path.name, &call->task.err);
+        npm_intake_finish(npm_of(call)->publish->intake, npm_of(call)->path.name, &call->task.err);
 }
 
 static void put_work(struct call *call)
 {
-    const struct npm_intake *intake = call->npm->publish->intake;
-    const struct npm_put put = { .repo = call->npm->target->key,
-                                 .name = call->npm->path.name,
+    const struct npm_intake *intake = npm_of(call)->publish->intake;
+    const struct npm_put put = { .repo = npm_of(call)->target->key,
+                                 .name = npm_of(call)->path.name,
                                  .publication = npm_intake_publication(intake),
                                  .tarball = npm_intake_tarball(intake),
                                  .manifest = npm_intake_manifest(intake),
@@ -77,7 +78,7 @@ static void put_work(struct call *call)
 
 static void update_work(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     const json_t *doc = npm_intake_document(npm->publish->intake);
     const char *told = json_string_value(json_object_get(doc, "_rev"));
     const char *rev = npm->path.rev[0] ? npm->path.rev : told ? told : "";
@@ -89,7 +90,7 @@ static void update_work(struct call *call)
 
 static void end_work(struct call *call)
 {
-    npm_intake_end(call->npm->publish->intake);
+    npm_intake_end(npm_of(call)->publish->intake);
 }
 
 /* --- events (the loop) --- */
@@ -101,7 +102,7 @@ static void on_looked(struct call *call)
 
 static void on_fed(struct call *call)
 {
-    struct npm_publish *publish = call->npm->publish;
+    struct npm_publish *publish = npm_of(call)->publish;
 
     publish->working = false;
     if (call->task.rc < 0 || !call->request)
@@ -115,7 +116,7 @@ static void on_fed(struct call *call)
 static void on_chunk(struct http_request *request, const char *data, size_t len)
 {
     struct call *call = http_state(request);
-    struct npm_publish *publish = call->npm->publish;
+    struct npm_publish *publish = npm_of(call)->publish;
 
     if (publish->state != PUBLISH_RECEIVING)
         return;
@@ -129,7 +130,7 @@ static void on_chunk(struct http_request *request, const char *data, size_t len)
 static void on_end(struct http_request *request)
 {
     struct call *call = http_state(request);
-    struct npm_publish *publish = call->npm->publish;
+    struct npm_publish *publish = npm_of(call)->publish;
 
     publish->ended = true;
     if (!publish->working && publish->state == PUBLISH_RECEIVING)
@@ -155,8 +156,8 @@ static void on_freed(struct call *call)
 
 static void on_ended(struct call *call)
 {
-    call->task.rc = call->npm->publish->rc;
-    call->task.err = call->npm->publish->err;
+    call->task.rc = npm_of(call)->publish->rc;
+    call->task.err = npm_of(call)->publish->err;
     if (call->task.rc < 0)
         npm_fail(call);
     else
@@ -166,7 +167,7 @@ static void on_ended(struct call *call)
 /* The client left between two parts. */
 static void on_gone(struct call *call)
 {
-    if (call->npm->publish->state == PUBLISH_RECEIVING)
+    if (npm_of(call)->publish->state == PUBLISH_RECEIVING)
         publish_enter(call, PUBLISH_ENDING);
 }
 
@@ -176,10 +177,10 @@ static void on_gone(struct call *call)
 static int may_update(struct call *call)
 {
     struct item_path at = { .folder = true };
-    int access = call->npm->path.rev[0] ? ACCESS_DELETE : ACCESS_ANNOTATE;
+    int access = npm_of(call)->path.rev[0] ? ACCESS_DELETE : ACCESS_ANNOTATE;
 
-    snprintf(at.repo, sizeof at.repo, "%s", call->npm->target->key);
-    snprintf(at.path, sizeof at.path, "%s", call->npm->path.name);
+    snprintf(at.repo, sizeof at.repo, "%s", npm_of(call)->target->key);
+    snprintf(at.path, sizeof at.path, "%s", npm_of(call)->path.name);
     if (call_may(call, access, &at))
         return 0;
     return err_set(&call->task.err, ERR_DENIED, "Not enough permissions to %s '%s:%.100s'",
@@ -188,7 +189,7 @@ static int may_update(struct call *call)
 
 static void publish_record(struct call *call)
 {
-    bool publication = npm_intake_has_tarball(call->npm->publish->intake);
+    bool publication = npm_intake_has_tarball(npm_of(call)->publish->intake);
 
     if (!publication)
         call->task.rc = may_update(call);
@@ -200,7 +201,7 @@ static void publish_record(struct call *call)
 
 static void publish_enter(struct call *call, enum publish_state state)
 {
-    struct npm_publish *publish = call->npm->publish;
+    struct npm_publish *publish = npm_of(call)->publish;
 
     publish->state = state;
     switch (state) {
@@ -228,7 +229,7 @@ static void publish_enter(struct call *call, enum publish_state state)
 
 void npm_publish_free(struct call *call)
 {
-    struct npm_publish *publish = take_ptr(call->npm->publish);
+    struct npm_publish *publish = take_ptr(npm_of(call)->publish);
 
     if (!publish)
         return;
@@ -248,7 +249,7 @@ void npm_put_call(struct call *call)
     if (publish->announced_bytes < 0)
         publish->announced_bytes = 0;
     buf_init(&publish->part, PART_BYTES_MAX);
-    call->npm->publish = publish;
+    npm_of(call)->publish = publish;
     call->on_gone = on_gone;
     publish_enter(call, PUBLISH_LOOKING);
 }

@@ -17,13 +17,13 @@
 
 static int local_package(struct call *call, struct npm_package *ret)
 {
-    return npm_package_load(call->store->reader_db, call->npm->read->member->key,
-                            call->npm->path.name, ret, &call->task.err);
+    return npm_package_load(call->store->reader_db, npm_of(call)->read->member->key,
+                            npm_of(call)->path.name, ret, &call->task.err);
 }
 
 static void local_document_work(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     struct npm_package package;
     json_t *doc = NULL;
 
@@ -43,7 +43,7 @@ static void local_document_work(struct call *call)
 
 static void local_version_work(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     struct npm_package package;
     json_t *manifest = NULL;
 
@@ -64,7 +64,7 @@ static void local_version_work(struct call *call)
 
 static void local_tarball_work(struct call *call)
 {
-    const struct npm_call *npm = call->npm;
+    const struct npm_call *npm = call->own;
     struct store *store = call->store;
     struct err *err = &call->task.err;
     int rc =
@@ -82,20 +82,20 @@ static void etag_make(struct call *call)
     char sha256[SHA256_HEX];
 
     sha256_hex(call->text, strlen(call->text), sha256);
-    snprintf(call->npm->etag, sizeof call->npm->etag, "\"%.40s\"", sha256);
+    snprintf(npm_of(call)->etag, sizeof npm_of(call)->etag, "\"%.40s\"", sha256);
 }
 
 /* All that the members have, the first one's before the others'. */
 static int sources_merge(struct call *call, json_t **ret)
 {
-    struct npm_read *read = call->npm->read;
+    struct npm_read *read = npm_of(call)->read;
     json_t *doc = NULL;
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < read->count; i++) {
         struct npm_source *source = &read->sources[i];
         if (!source->doc)
-            rc = npm_source_parse(source, call->npm->package_url, &call->task.err);
+            rc = npm_source_parse(source, npm_of(call)->package_url, &call->task.err);
         if (rc == 0 && !doc)
             doc = json_incref(source->doc);
         else if (rc == 0)
@@ -110,7 +110,7 @@ static int sources_merge(struct call *call, json_t **ret)
 
 static void merge_work(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     json_t *doc = NULL;
 
     call->task.rc = sources_merge(call, &doc);
@@ -153,9 +153,9 @@ static void on_local(struct call *call)
 /* A member that could not be asked counts only when no other has it. */
 static void members_end(struct call *call)
 {
-    struct npm_read *read = call->npm->read;
+    struct npm_read *read = npm_of(call)->read;
 
-    if (read->count == 1 && !read->sources[0].doc && call->npm->path.what == NPM_PACKAGE) {
+    if (read->count == 1 && !read->sources[0].doc && npm_of(call)->path.what == NPM_PACKAGE) {
         npm_stream_answer(call);
     } else if (read->count > 0) {
         call_post(call, store_disk(call->store), merge_work, on_merged);
@@ -165,7 +165,7 @@ static void members_end(struct call *call)
         npm_fail(call);
     } else {
         call_error(call, 404,
-                   call->npm->path.what == NPM_PACKAGE || call->npm->path.what == NPM_TAGS
+                   npm_of(call)->path.what == NPM_PACKAGE || npm_of(call)->path.what == NPM_TAGS
                        ? "package not found"
                        : "version not found");
     }
@@ -174,15 +174,15 @@ static void members_end(struct call *call)
 static void local_ask(struct call *call)
 {
     call_post(call, call->store->reader,
-              call->npm->path.what == NPM_VERSION   ? local_version_work
-              : call->npm->path.what == NPM_TARBALL ? local_tarball_work
-                                                    : local_document_work,
+              npm_of(call)->path.what == NPM_VERSION   ? local_version_work
+              : npm_of(call)->path.what == NPM_TARBALL ? local_tarball_work
+                                                       : local_document_work,
               on_local);
 }
 
 void npm_member_next(struct call *call)
 {
-    struct npm_read *read = call->npm->read;
+    struct npm_read *read = npm_of(call)->read;
     char key[REPO_KEY_MAX + 1];
 
     if (!call->request)
@@ -197,7 +197,7 @@ void npm_member_next(struct call *call)
 
 void npm_member_failed(struct call *call)
 {
-    struct npm_read *read = call->npm->read;
+    struct npm_read *read = npm_of(call)->read;
 
     if (read->rc == 0) {
         read->rc = call->task.rc;
@@ -208,7 +208,7 @@ void npm_member_failed(struct call *call)
 
 void npm_read_call(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
 
     npm->read = xcalloc(1, sizeof *npm->read);
     npm->read->members =
@@ -218,7 +218,7 @@ void npm_read_call(struct call *call)
 
 void npm_read_free(struct call *call)
 {
-    struct npm_read *read = take_ptr(call->npm->read);
+    struct npm_read *read = take_ptr(npm_of(call)->read);
 
     if (!read)
         return;

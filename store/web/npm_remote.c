@@ -25,7 +25,7 @@ static void document_load(struct call *call, bool abbreviated, call_fn then);
 static int want_url(const struct call *call, const char *below, struct remote_want *ret,
                     struct err *err)
 {
-    const char *name = call->npm->path.name;
+    const char *name = npm_of(call)->path.name;
     const char *base = npm_name_base(name);
     struct buf url;
 
@@ -49,10 +49,10 @@ static int want_url(const struct call *call, const char *below, struct remote_wa
 static int want_metadata(const struct call *call, const char *what, const char *below,
                          struct remote_want *ret, struct err *err)
 {
-    const struct repository *member = call->npm->read->member;
+    const struct repository *member = npm_of(call)->read->member;
 
     *ret = (struct remote_want){ .repository = member, .rule = REMOTE_METADATA };
-    int rc = npm_metadata_at(member->key, call->npm->path.name, what, &ret->at, err);
+    int rc = npm_metadata_at(member->key, npm_of(call)->path.name, what, &ret->at, err);
     return rc < 0 ? rc : want_url(call, below, ret, err);
 }
 
@@ -77,7 +77,7 @@ int npm_source_parse(struct npm_source *source, const char *package_url, struct 
 /* What was loaded may be replaced from now on: hold it. */
 static void open_work(struct call *call)
 {
-    struct npm_read *read = call->npm->read;
+    struct npm_read *read = npm_of(call)->read;
     struct npm_source source = { .fd = -1 };
 
     snprintf(source.sha256, sizeof source.sha256, "%s", call->item.digests.sha256);
@@ -90,7 +90,7 @@ static void open_work(struct call *call)
 /* The one version of the source that was opened last: call->text, or what its tarball must be. */
 static void pick_work(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     struct npm_source *source = &npm->read->sources[npm->read->count - 1];
     struct err *err = &call->task.err;
     bool of_tarball = npm->path.what == NPM_TARBALL;
@@ -119,7 +119,7 @@ static void pick_work(struct call *call)
 static void kept_work(struct call *call)
 {
     struct err *err = &call->task.err;
-    const struct npm_call *npm = call->npm;
+    const struct npm_call *npm = call->own;
     int rc =
         npm_tarball_at(npm->read->member->key, npm->path.name, npm->path.version, &call->at, err);
 
@@ -158,7 +158,7 @@ static void on_picked(struct call *call)
 {
     if (is_over(call))
         return;
-    if (call->npm->path.what == NPM_TARBALL)
+    if (npm_of(call)->path.what == NPM_TARBALL)
         tarball_answer(call);
     else
         npm_answer_text(call, 200);
@@ -213,13 +213,13 @@ static void document_load(struct call *call, bool abbreviated, call_fn then)
 /* What the bytes of a version must be never changes; what is said of it (deprecated) may. */
 static void manifest_load(struct call *call)
 {
-    const char *version = call->npm->path.version;
+    const char *version = npm_of(call)->path.version;
     struct remote_want want;
     struct err err = { 0 };
     int rc = want_metadata(call, version, version, &want, &err);
 
     want.accept = "application/json";
-    if (call->npm->path.what == NPM_TARBALL)
+    if (npm_of(call)->path.what == NPM_TARBALL)
         want.rule = REMOTE_IMMUTABLE;
     load(call, &want, rc, &err, on_manifest);
 }
@@ -236,7 +236,7 @@ static bool url_is_theirs(const char *url, const char *base)
 
 static int want_tarball(const struct call *call, struct remote_want *ret, struct err *err)
 {
-    const struct npm_call *npm = call->npm;
+    const struct npm_call *npm = call->own;
     const struct npm_dist *dist = &npm->read->dist;
     const struct repository *member = npm->read->member;
     auto_free char *path = NULL;
@@ -280,7 +280,7 @@ static void on_kept(struct call *call)
 
 void npm_remote_ask(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
 
     if (npm->path.what == NPM_TARBALL)
         call_post(call, call->store->reader, kept_work, on_kept);

@@ -118,7 +118,7 @@ static void etag_make(struct npm_call *npm, const struct npm_source *source)
 
 void npm_stream_answer(struct call *call)
 {
-    struct npm_call *npm = call->npm;
+    struct npm_call *npm = call->own;
     struct npm_source *source = &npm->read->sources[0];
 
     etag_make(npm, source);

@@ -28,7 +28,7 @@ struct promotion {
 
 static void say(struct promotion *promotion, const char *level, const char *text)
 {
-    json_t *messages = promotion->call->build->messages;
+    json_t *messages = build_of(promotion->call)->messages;
 
     promotion->faults += strcmp(level, "INFO") != 0;
     if (json_array_size(messages) < MESSAGES_MAX)
@@ -280,7 +280,7 @@ static int status_add(struct promotion *promotion, struct build_info *info)
 
 static int promote(struct promotion *promotion)
 {
-    struct build_call *asked = promotion->call->build;
+    struct build_call *asked = promotion->call->own;
     struct db *db = promotion->call->store->writer_db;
     struct err *err = promotion->err;
     int rc = builds_find(db, asked->name, asked->number, asked->started_ms, &promotion->build, err);
@@ -304,10 +304,10 @@ static int promote(struct promotion *promotion)
 static void promote_work(struct call *call)
 {
     struct promotion promotion = { .call = call,
-                                   .asked = call->build->body,
+                                   .asked = build_of(call)->body,
                                    .err = &call->task.err };
 
-    call->build->messages = json_array();
+    build_of(call)->messages = json_array();
     props_init(&promotion.props);
     call->task.rc = promotion_read(&promotion, &call->task.err);
     if (call->task.rc == 0)
@@ -315,13 +315,13 @@ static void promote_work(struct call *call)
     props_done(&promotion.props);
     if (call->task.rc == 0) {
         auto_free char *text =
-            xasprintf("Promotion of %s/%s completed%s, %zu items were %s", call->build->name,
-                      call->build->number, promotion.faults ? " with faults" : " successfully",
+            xasprintf("Promotion of %s/%s completed%s, %zu items were %s", build_of(call)->name,
+                      build_of(call)->number, promotion.faults ? " with faults" : " successfully",
                       promotion.moved, promotion.copy ? "copied" : "moved");
-        json_array_append_new(call->build->messages,
+        json_array_append_new(build_of(call)->messages,
                               json_pack("{s:s, s:s}", "level", "INFO", "message", text));
     }
-    call->text = json_take_text(json_pack("{s:O}", "messages", call->build->messages));
+    call->text = json_take_text(json_pack("{s:O}", "messages", build_of(call)->messages));
 }
 
 /* --- events --- */

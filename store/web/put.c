@@ -189,6 +189,12 @@ static bool put_finds_local(struct call *call, const struct repository *reposito
     return call_require(call, ACCESS_PUSH, &call->at);
 }
 
+/* What a type takes otherwise than as plain files; false: that path is one. */
+static bool (*const type_puts[REPO_TYPES])(struct call *, const struct repository *) = {
+    [REPO_MAVEN] = maven_put,
+    [REPO_NPM] = npm_plain_put,
+};
+
 void put_call(struct call *call)
 {
     struct err err = { 0 };
@@ -212,7 +218,8 @@ void put_call(struct call *call)
     }
     if (call->props.count > 0 && !call_require(call, ACCESS_ANNOTATE, &call->at))
         return;
-    if (maven_put(call))
+    repository = store_repository(call->store, call->at.repo);
+    if (type_puts[repository->type] && type_puts[repository->type](call, repository))
         return;
     if (call->at.folder)
         put_folder(call);

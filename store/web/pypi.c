@@ -18,7 +18,7 @@ enum { LARGE_FILES = 2000 };
 
 static int projects_look(struct call *call, struct err *err)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     struct item_path folder = { .folder = true };
     struct pypi_projects all = { 0 };
     int rc = 0;
@@ -39,7 +39,7 @@ static int projects_look(struct call *call, struct err *err)
 /* One local member. */
 static int page_look(struct call *call, const char *key, struct err *err)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
 
     int rc = pypi_local_page(call->store->reader_db, key, &ask->page, err);
     ask->ours |= rc > 0;
@@ -48,7 +48,7 @@ static int page_look(struct call *call, const char *key, struct err *err)
 
 static int file_look(struct call *call, const char *key, struct err *err)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     struct item_path at = ask->metadata ? ask->of : ask->at;
 
     int rc = pypi_local_has(call->store->reader_db, key, ask->project, err);
@@ -64,7 +64,7 @@ static int file_look(struct call *call, const char *key, struct err *err)
 /* What is ours. */
 static void look_work(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     struct err *err = &call->task.err;
     int rc = ask->what == PYPI_PROJECTS ? projects_look(call, err) : 0;
 
@@ -85,7 +85,7 @@ static int text_write(struct pypi_ask *ask, struct buf *ret, struct err *err)
 
 static void write_work(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     char sha256[SHA256_HEX];
     struct buf text;
 
@@ -104,7 +104,7 @@ static void write_work(struct call *call)
 static int metadata_read(struct call *call, struct buf *ret, struct err *err)
 {
     struct store *store = call->store;
-    const char *project = call->pypi_ask->project;
+    const char *project = pypi_of(call)->project;
     const struct props *props = &call->props;
     char sha256[SHA256_HEX];
     const char *told = "";
@@ -144,7 +144,7 @@ static void on_metadata(struct call *call)
 
 static void answer_text(struct call *call)
 {
-    const struct pypi_ask *ask = call->pypi_ask;
+    const struct pypi_ask *ask = call->own;
     const char *known = http_header(call->request, "If-None-Match");
 
     http_set_header(call->request, "ETag", ask->packed.etag);
@@ -158,7 +158,7 @@ static void answer_text(struct call *call)
 
 static void on_written(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
 
     if (call->task.rc < 0 || !call->request) {
         call_fail(call, TEXT_NO_FILE);
@@ -172,7 +172,7 @@ static void on_written(struct call *call)
 static void unpack_work(struct call *call)
 {
     free(call->text);
-    call->text = pypi_unpack(&call->pypi_ask->packed);
+    call->text = pypi_unpack(&pypi_of(call)->packed);
     call->task.rc = 0;
 }
 
@@ -184,7 +184,7 @@ static void on_unpacked(struct call *call)
 
 bool pypi_answer_kept(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
 
     if (!pypi_pages_find(call->store->pypi_pages, ask->kept_as, ask->source, &ask->packed))
         return false;
@@ -196,14 +196,14 @@ void pypi_answer_missing(struct call *call)
 {
     char text[ERROR_TEXT_MAX];
 
-    snprintf(text, sizeof text, "No project '%s' in %s", call->pypi_ask->project,
-             call->pypi_ask->repository->key);
-    call_error(call, 404, call->pypi_ask->what == PYPI_PAGE ? text : TEXT_NO_FILE);
+    snprintf(text, sizeof text, "No project '%s' in %s", pypi_of(call)->project,
+             pypi_of(call)->repository->key);
+    call_error(call, 404, pypi_of(call)->what == PYPI_PAGE ? text : TEXT_NO_FILE);
 }
 
 void pypi_answer_page(struct call *call)
 {
-    if (call->pypi_ask->what == PYPI_PROJECTS || call->pypi_ask->known)
+    if (pypi_of(call)->what == PYPI_PROJECTS || pypi_of(call)->known)
         call_post(call, store_disk(call->store), write_work, on_written);
     else
         pypi_answer_missing(call);
@@ -211,7 +211,7 @@ void pypi_answer_page(struct call *call)
 
 static void answer_file(struct call *call)
 {
-    if (call->pypi_ask->metadata) {
+    if (pypi_of(call)->metadata) {
         call_post(call, call->store->reader, metadata_work, on_metadata);
     } else {
         call->at = call->item.at;
@@ -221,7 +221,7 @@ static void answer_file(struct call *call)
 
 static void on_looked(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
 
     if (!call->request)
         return;
@@ -243,7 +243,7 @@ static void on_looked(struct call *call)
 
 static void ask_free(struct call *call)
 {
-    struct pypi_ask *ask = take_ptr(call->pypi_ask);
+    struct pypi_ask *ask = take_ptr(call->own);
     bool large = ask->page.count >= LARGE_FILES;
 
     pypi_page_done(&ask->page);
@@ -277,8 +277,7 @@ static struct pypi_ask *ask_new(struct call *call, const struct repository *repo
     ask->repository = repository;
     ask->what = what;
     members_find(call, ask);
-    call->pypi_ask = ask;
-    call->on_free = ask_free;
+    call_own(call, ask, ask_free);
     return ask;
 }
 
@@ -391,13 +390,12 @@ static void packages_call(struct call *call, const struct repository *repository
         file_call(call, repository);
 }
 
-bool pypi_get(struct call *call)
+bool pypi_get(struct call *call, const struct repository *repository)
 {
-    const struct repository *repository = store_repository(call->store, call->at.repo);
     struct item_path of = call->at;
     char project[PYPI_NAME_MAX + 1];
 
-    if (!repository || repository->type != REPO_PYPI || repository->class == REPO_LOCAL)
+    if (repository->class == REPO_LOCAL)
         return false;
     pypi_item_is_metadata(&call->at, &of);
     if (pypi_item_project(&of, project))

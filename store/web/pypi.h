@@ -40,13 +40,18 @@ struct pypi_ask {
     struct remote_want *want; /* of the file, then of the page, then of the file; owned */
 };
 
+static inline struct pypi_ask *pypi_of(const struct call *call)
+{
+    return call->own;
+}
+
 /* The repository that call->rest begins with; NULL: there is none of this type, which was
  * answered. */
 const struct repository *pypi_repository(struct call *call);
 
 /* Ask the next of the remote members; after the last, answer. */
 void pypi_remote_next(struct call *call);
-/* With the page of call->pypi_ask, or that it is missing when no member knows the project. */
+/* With its page, or that it is missing when no member knows the project. */
 void pypi_answer_page(struct call *call);
 /* With the page as it was told before; false: that is not known any more. */
 bool pypi_answer_kept(struct call *call);

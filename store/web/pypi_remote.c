@@ -25,13 +25,13 @@ static void kept_work(struct call *call)
     struct item item;
 
     int rc = index_find(call->store->reader_db, &call->at, &item, &call->task.err);
-    call->pypi_ask->found = rc == 0 && !item.at.folder;
+    pypi_of(call)->found = rc == 0 && !item.at.folder;
     call->task.rc = rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 
 static void on_kept(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
 
     if (!call->request)
         return;
@@ -45,7 +45,7 @@ static void on_kept(struct call *call)
 
 static void file_want(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     struct remote_want *want = ask->want;
 
     *want =
@@ -69,7 +69,7 @@ static int url_take(struct remote_want *want, const char *url, bool metadata, st
 /* Where the file lies, if this page has it. */
 static int file_take(struct call *call, const struct pypi_page *page, struct err *err)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     const struct pypi_file *file = pypi_page_find(page, item_name(&ask->of));
     struct item_path expected;
 
@@ -88,7 +88,7 @@ static int file_take(struct call *call, const struct pypi_page *page, struct err
 
 static void parse_work(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     struct err *err = &call->task.err;
     struct pypi_page page;
 
@@ -110,7 +110,7 @@ static void parse_work(struct call *call)
 
 static void on_parsed(struct call *call)
 {
-    const struct pypi_ask *ask = call->pypi_ask;
+    const struct pypi_ask *ask = call->own;
 
     if (!call->request)
         return;
@@ -145,7 +145,7 @@ static bool page_is_alone(const struct pypi_ask *ask)
 /* Answered as it was before? */
 static bool page_is_kept(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
 
     snprintf(ask->kept_as, sizeof ask->kept_as, "%s/%s/%s", member(ask)->key, ask->project,
              ask->json ? "json" : "html");
@@ -157,7 +157,7 @@ static bool page_is_kept(struct call *call)
  * client would choose among the files of some, and another time among those of all. */
 static void on_page_loaded(struct call *call)
 {
-    const struct pypi_ask *ask = call->pypi_ask;
+    const struct pypi_ask *ask = call->own;
 
     if (!call->request)
         return;
@@ -171,7 +171,7 @@ static void on_page_loaded(struct call *call)
 
 static void page_load(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
     struct remote_want *want = ask->want;
     const char *base = remote_base(call->store, member(ask));
 
@@ -188,7 +188,7 @@ static void page_load(struct call *call)
 
 void pypi_remote_next(struct call *call)
 {
-    struct pypi_ask *ask = call->pypi_ask;
+    struct pypi_ask *ask = call->own;
 
     while (ask->remote_next < ask->members_count &&
            ask->members[ask->remote_next]->class != REPO_REMOTE)

@@ -45,11 +45,16 @@ struct pypi_form {
     char blake2b_hex[BLAKE2B_256_HEX];
 };
 
+static struct pypi_form *form_of(const struct call *call)
+{
+    return call->own;
+}
+
 /* --- the parts of the form (loop) --- */
 
 static int on_begin(void *ctx, const struct multipart_part *part, struct err *err)
 {
-    struct pypi_form *form = ((struct call *)ctx)->pypi_form;
+    struct pypi_form *form = ((struct call *)ctx)->own;
 
     form->in_file = part->is_file && strcmp(part->name, "content") == 0;
     form->field = FIELDS;
@@ -70,7 +75,7 @@ static int on_begin(void *ctx, const struct multipart_part *part, struct err *er
 static int on_data(void *ctx, const char *data, size_t len, struct err *err)
 {
     struct call *call = ctx;
-    struct pypi_form *form = call->pypi_form;
+    struct pypi_form *form = call->own;
 
     if (form->in_file) {
         upload_add(call, data, len);
@@ -108,7 +113,7 @@ static const struct multipart_events events = { on_begin, on_data, on_part_end }
 /* call->at.repo is told; the rest of the path is what the name of the file tells. */
 static int form_place(struct call *call, struct pypi_file_name *ret, struct err *err)
 {
-    struct pypi_form *form = call->pypi_form;
+    struct pypi_form *form = call->own;
     const char *action = form->values[FIELD_ACTION];
     char repo[REPO_KEY_MAX + 1];
 
@@ -134,7 +139,7 @@ static int form_place(struct call *call, struct pypi_file_name *ret, struct err 
 
 static int form_props(struct call *call, const struct pypi_file_name *name, struct err *err)
 {
-    struct pypi_form *form = call->pypi_form;
+    struct pypi_form *form = call->own;
     const char *version = form->values[FIELD_VERSION];
 
     int rc = props_add(&call->props, PYPI_PROP_NAME, form->values[FIELD_NAME], err);
@@ -147,7 +152,7 @@ static int form_props(struct call *call, const struct pypi_file_name *name, stru
 
 static int form_whole(struct call *call, struct err *err)
 {
-    struct pypi_form *form = call->pypi_form;
+    struct pypi_form *form = call->own;
     struct pypi_file_name name;
 
     int rc = multipart_end(form->multipart, err);
@@ -162,19 +167,19 @@ static int form_whole(struct call *call, struct err *err)
 
 static int form_take(struct call *call, const char *data, size_t len, struct err *err)
 {
-    return multipart_add(call->pypi_form->multipart, data, len, err);
+    return multipart_add(form_of(call)->multipart, data, len, err);
 }
 
 /* --- the bytes of the file (pool threads) --- */
 
 static void form_hash(struct call *call, const char *data, size_t len)
 {
-    blake2b_add(call->pypi_form->blake2b, data, len);
+    blake2b_add(form_of(call)->blake2b, data, len);
 }
 
 static int form_check(struct call *call, struct err *err)
 {
-    struct pypi_form *form = call->pypi_form;
+    struct pypi_form *form = call->own;
     const char *claimed = form->values[FIELD_BLAKE2];
 
     blake2b_end(form->blake2b, form->blake2b_hex);
@@ -187,7 +192,7 @@ static int form_check(struct call *call, struct err *err)
 /* What cannot be read is not told; clients then look into the file themselves. */
 static void form_look(struct call *call, int fd)
 {
-    struct pypi_form *form = call->pypi_form;
+    struct pypi_form *form = call->own;
     char sha256[SHA256_HEX];
     char python[PYPI_FIELD_MAX + 1];
     struct buf metadata;
@@ -227,9 +232,9 @@ static void form_answer(struct call *call)
 
 static void form_free(struct call *call)
 {
-    multipart_free(call->pypi_form->multipart);
-    blake2b_free(call->pypi_form->blake2b);
-    free(take_ptr(call->pypi_form));
+    multipart_free(form_of(call)->multipart);
+    blake2b_free(form_of(call)->blake2b);
+    free(take_ptr(call->own));
 }
 
 static const struct upload_shape shape = { .take = form_take,
@@ -237,8 +242,7 @@ static const struct upload_shape shape = { .take = form_take,
                                            .hash = form_hash,
                                            .check = form_check,
                                            .look = form_look,
-                                           .answer = form_answer,
-                                           .free = form_free };
+                                           .answer = form_answer };
 
 /* Where it goes: a local repository itself, a virtual one's `deploy`.  NULL: it was answered. */
 static const struct repository *upload_target(struct call *call)
@@ -276,8 +280,8 @@ void pypi_upload_call(struct call *call)
     }
     call->at = (struct item_path){ .folder = false };
     memcpy(call->at.repo, target->key, sizeof call->at.repo);
-    call->pypi_form = xcalloc(1, sizeof *call->pypi_form);
-    call->pypi_form->multipart = multipart;
-    call->pypi_form->blake2b = blake2b_new();
+    call_own(call, xcalloc(1, sizeof(struct pypi_form)), form_free);
+    form_of(call)->multipart = multipart;
+    form_of(call)->blake2b = blake2b_new();
     upload_call_shaped(call, &shape);
 }

@@ -7,7 +7,7 @@
 
 static void finding_free(struct call *call)
 {
-    struct finding *finding = call->finding;
+    struct finding *finding = call->own;
 
     if (finding->release)
         finding->release(finding);
@@ -30,8 +30,7 @@ struct finding *finding_new(struct call *call, struct aql_query *query)
     finding->call = call;
     spool_init(&finding->answer, call->store->settings->state_dir, SEARCH_ANSWER_MAX);
     aql_expand_repos(query, members_of, call->store);
-    call->finding = finding;
-    call->on_free = finding_free;
+    call_own(call, finding, finding_free);
     return finding;
 }
 

@@ -56,7 +56,7 @@ static void range_add(struct finding *finding)
 
 static void aql_work(struct call *call)
 {
-    struct finding *finding = call->finding;
+    struct finding *finding = call->own;
     struct err *err = &call->task.err;
 
     spool_add(&finding->answer, "{\n\"results\":[");
@@ -71,7 +71,7 @@ static void aql_work(struct call *call)
 
 static void on_aql(struct call *call)
 {
-    finding_answer(call->finding, "application/json", true);
+    finding_answer(call->own, "application/json", true);
 }
 
 static void on_query(struct http_request *request, const char *body, size_t len)

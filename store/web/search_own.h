@@ -4,7 +4,7 @@
 #include "store/web/call.h"
 #include "store/web/spool.h"
 
-/* A search in work; call->finding, freed with the call. */
+/* A search in work; the call's own. */
 struct finding {
     struct aql_query *query; /* owned */
     struct db *db;           /* of the strand it runs on */

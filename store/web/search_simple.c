@@ -37,7 +37,7 @@ static int result_add(void *ctx, const struct search_row *row)
 
 static void results_work(struct call *call)
 {
-    struct finding *finding = call->finding;
+    struct finding *finding = call->own;
     struct err *err = &call->task.err;
 
     spool_add(&finding->answer, "{\n\"results\":[");
@@ -185,7 +185,7 @@ static const struct search_kind {
 
 static void on_results(struct call *call)
 {
-    finding_answer(call->finding, kinds[call->kind].type, false);
+    finding_answer(call->own, kinds[call->kind].type, false);
 }
 
 /* X-Result-Detail: info, properties */

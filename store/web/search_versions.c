@@ -97,7 +97,7 @@ static char *latest_text(const struct versions *versions)
 
 static void versions_work(struct call *call)
 {
-    struct finding *finding = call->finding;
+    struct finding *finding = call->own;
     struct versions *versions = finding->versions;
     struct err *err = &call->task.err;
 

@@ -31,7 +31,7 @@ struct issue {
 
 static void issue_free(struct call *call)
 {
-    struct issue *issue = take_ptr(call->issue);
+    struct issue *issue = take_ptr(call->own);
 
     explicit_bzero(issue->secret, sizeof issue->secret);
     free(issue->ended);
@@ -189,7 +189,7 @@ static void ended_add(void *ctx, const struct token *token)
 
 static void issue_work(struct call *call)
 {
-    struct issue *issue = call->issue;
+    struct issue *issue = call->own;
     struct db *db = call->store->writer_db;
     struct err *err = &call->task.err;
 
@@ -200,7 +200,7 @@ static void issue_work(struct call *call)
 
 static void issue_answer(struct call *call)
 {
-    const struct issue *issue = call->issue;
+    const struct issue *issue = call->own;
     json_t *json =
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "token_id", issue->token.id, "access_token",
                   issue->secret, "scope", issue->token.scope, "token_type",
@@ -219,7 +219,7 @@ static void issue_answer(struct call *call)
 
 static void on_issued(struct call *call)
 {
-    struct issue *issue = call->issue;
+    struct issue *issue = call->own;
 
     if (call->task.rc < 0) {
         call_fail(call, TEXT_NO_ITEM);
@@ -236,10 +236,10 @@ static void on_issued(struct call *call)
 static void on_issue_body(struct http_request *request, const char *body, size_t len)
 {
     struct call *call = http_state(request);
-    struct issue *issue = call->issue = xcalloc(1, sizeof *issue);
+    struct issue *issue = xcalloc(1, sizeof *issue);
     struct err err = { 0 };
 
-    call->on_free = issue_free;
+    call_own(call, issue, issue_free);
     json_t *json = body_json(request, body, len, &err);
     int rc = err.code ? -(int)err.code : issue_read(issue, json, &err);
     json_decref(json);

@@ -407,13 +407,13 @@ static void upload_enter(struct upload *upload, enum upload_state state)
 
 /* --- its beginning and end --- */
 
-static void upload_free(struct call *call)
+void upload_free(struct call *call)
 {
+    if (!call->upload)
+        return;
     assert(!call->upload->writer && !call->upload->pinned);
     buf_done(&call->upload->coming);
     buf_done(&call->upload->part);
-    if (call->upload->shape)
-        call->upload->shape->free(call);
     free(take_ptr(call->upload));
 }
 
@@ -434,8 +434,6 @@ void upload_call_shaped(struct call *call, const struct upload_shape *shape)
                  "The file has %" PRId64 " bytes; this store takes %" PRId64 " at most", bytes,
                  max);
         call_error(call, 413, text);
-        if (shape)
-            shape->free(call);
         return;
     }
     upload = xcalloc(1, sizeof *upload);
@@ -450,6 +448,5 @@ void upload_call_shaped(struct call *call, const struct upload_shape *shape)
     call->store->incoming_bytes += upload->coming_bytes;
     call->upload = upload;
     call->on_gone = on_gone;
-    call->on_free = upload_free;
     upload_enter(upload, UPLOAD_LOOKING);
 }

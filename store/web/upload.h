@@ -29,8 +29,9 @@ struct upload_shape {
     /* They are on disk, not yet recorded: properties may be added (pool thread). */
     void (*look)(struct call *call, int fd);
     call_fn answer; /* instead of deployed_done() */
-    call_fn free;
 };
 /* `shape` is static. */
 void upload_call_shaped(struct call *call, const struct upload_shape *shape);
 void upload_add(struct call *call, const char *data, size_t len);
+/* With its call; that may have none. */
+void upload_free(struct call *call);

@@ -2,7 +2,6 @@
  * order, the first that has it wins. */
 #include <string.h>
 
-#include "store/web/maven.h"
 #include "store/web/remote.h"
 
 static void virtual_next(struct call *call);
@@ -17,10 +16,6 @@ void remote_get(struct call *call)
 
     if (call->at.folder || call->at.path[0] == '\0') {
         get_stored(call); /* what is kept, as a page */
-        return;
-    }
-    if (repository->type == REPO_MAVEN) {
-        maven_remote_get(call);
         return;
     }
     int rc = remote_want_item(call->store, repository, call->at.path, REMOTE_METADATA, &want, &err);
@@ -43,10 +38,7 @@ static void virtual_next(struct call *call)
     }
     const struct repository *member = store_repository(call->store, key);
     memcpy(call->at.repo, key, sizeof key);
-    if (member->class == REPO_REMOTE)
-        remote_get(call);
-    else
-        get_stored(call);
+    repository_get(call, member);
 }
 
 void virtual_get(struct call *call)

@@ -106,6 +106,13 @@ def test_the_same_bytes_again_are_fine_and_others_are_not(registry):
     assert full(registry, "rows").json()["versions"]["1.0.0"]["dist"]["integrity"] == sri(data)
 
 
+def test_nobody_lays_a_manifest_in_the_way_of_a_publication(registry):
+    answer = registry.put("/npm-local/.npm/rows/1.0.0.json", data=b"{}")
+    assert answer.status_code == 409 and "publishing" in message(answer)
+    assert publish(registry, "rows", "1.0.0").status_code == 201
+    assert full(registry, "rows").json()["versions"]["1.0.0"]["dist"]
+
+
 def test_a_version_whose_tarball_was_taken_away_is_published_anew(registry):
     assert publish(registry, "rows", "1.0.0").status_code == 201
     assert registry.delete("/npm-local/rows/-/rows-1.0.0.tgz").status_code == 204
