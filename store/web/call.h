@@ -71,6 +71,8 @@ struct call {
     size_t text_max;
 };
 
+/* Of a request that was just read; held once. */
+struct call *call_new(struct store *store, struct http_request *request);
 /* Run `work` on the strand, then `then` on the loop; one at a time. */
 void call_post(struct call *call, struct strand *strand, call_fn work, call_fn then);
 /* On the writer's strand, for a `work` that makes room: on a full disk it is run once more with the
