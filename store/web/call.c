@@ -8,8 +8,8 @@
 #include "sos/base/log.h"
 #include "store/core/text.h"
 #include "store/web/bytes.h"
-#include "store/web/remote.h"
-#include "store/web/upload.h"
+#include "store/web/item/upload.h"
+#include "store/web/remote/remote.h"
 
 /* --- its life --- */
 

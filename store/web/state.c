@@ -11,7 +11,7 @@
 #include "sos/base/fs.h"
 #include "sos/base/log.h"
 #include "store/core/build_info.h"
-#include "store/web/keeper.h"
+#include "store/web/keep/keeper.h"
 
 #define GATEWAY      "sos-gateway" /* whom its token is for */
 #define GATEWAY_FILE "gateway.token"

@@ -6,12 +6,12 @@
 
 #include "sos/base/auto.h"
 #include "sos/base/log.h"
-#include "store/web/counter.h"
-#include "store/web/hot.h"
-#include "store/web/keeper.h"
-#include "store/web/pypi_pages.h"
-#include "store/web/remote.h"
-#include "store/web/retention.h"
+#include "store/web/item/hot.h"
+#include "store/web/keep/counter.h"
+#include "store/web/keep/keeper.h"
+#include "store/web/keep/retention.h"
+#include "store/web/pypi/pypi_pages.h"
+#include "store/web/remote/remote.h"
 #include "store/web/state.h"
 
 /* --- strands --- */
