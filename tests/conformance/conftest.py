@@ -1,19 +1,41 @@
-"""A store for each test that asks for one, on loopback with a state of its own."""
+"""Stores and upstreams for the tests that ask for them, on loopback with a state of their own; clients."""
 
+import contextlib
 import hashlib
 import os
 import signal
 import subprocess
+import time
 import urllib.parse
+import venv
 
 import pytest
 import requests
 
+from upstream import Upstream
+
 TIMEOUT_S = 30
+CLIENT_S = 300      # a client that is still at work then hangs, however busy the machine is
 
 
 def sums(data):
     return {kind: hashlib.new(kind, data).hexdigest() for kind in ("sha256", "sha1", "md5")}
+
+
+def wait_for(what):
+    """Whether it came to be true."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return what()
+
+
+def run(*command, ok=True, **more):
+    """Run a client; it succeeds, or fails when not `ok`."""
+    done = subprocess.run([*map(str, command)],
+                          **{"capture_output": True, "text": True, "timeout": CLIENT_S, **more})
+    assert (done.returncode == 0) == ok, (done.stdout[-4000:], done.stderr[-4000:])
+    return done
 
 
 class Store:
@@ -34,7 +56,9 @@ class Store:
             # The settings of whoever runs the tests must not reach the program.
             env={name: value for name, value in os.environ.items() if not name.startswith("SOS_")})
         line = self.process.stdout.readline()
-        assert line.startswith("ready "), self.tail()
+        if not line.startswith("ready "):
+            self.kill()
+            raise AssertionError(self.tail())
         self.root = line.split()[1]
         self.base = self.root + "/artifactory"
         self.host, _, port = self.root.split("//")[1].rpartition(":")
@@ -51,12 +75,15 @@ class Store:
         self.process.wait(TIMEOUT_S)
 
     def stop(self):
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        code = self.process.wait(TIMEOUT_S)
-        self.process.stdout.close()
-        self.log.close()
-        return code
+        """The exit code; it is gone in any case."""
+        try:
+            if self.process.poll() is None:
+                self.process.send_signal(signal.SIGTERM)
+            return self.process.wait(TIMEOUT_S)
+        finally:
+            self.kill()
+            self.process.stdout.close()
+            self.log.close()
 
     def ask(self, method, path, **more):
         more.setdefault("timeout", TIMEOUT_S)
@@ -81,36 +108,111 @@ class Store:
         answer = self.get(f"/api/storage{path}?properties")
         return answer.json()["properties"] if answer.status_code == 200 else {}
 
+    def make_token(self, scope, **more):
+        """What was told of a new token of `ci`."""
+        answer = self.session.post(self.root + "/access/api/v1/tokens", timeout=TIMEOUT_S,
+                                   json={"username": "ci", "scope": scope} | more)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
+        return answer.json()
+
     def blob(self, data):
         digest = hashlib.sha256(data).hexdigest()
         return self.state / "store" / "blobs" / digest[:2] / digest[2:]
 
     def run(self, verb, *flags):
         return subprocess.run([os.environ["SOS_STORE"], verb, *flags, "--state", str(self.state)],
-                              capture_output=True, text=True, timeout=TIMEOUT_S)
+                              capture_output=True, text=True, timeout=CLIENT_S)
 
     def fsck(self, *flags):
         return self.run("fsck", "--deep", *flags)
 
 
-@pytest.fixture
-def make_store(tmp_path):
+class As:
+    """The store as the holder of a token meets it."""
+
+    def __init__(self, store, token):
+        self.store = store
+        self.headers = {"Authorization": "Bearer " + token}
+
+    def __call__(self, method, path, **more):
+        return self.store.ask(method, path, headers={**self.headers, **more.pop("headers", {})}, **more)
+
+
+@contextlib.contextmanager
+def stores(folder):
+    """Makes stores, and stops all of them in the end: those that still run without an error."""
     made = []
 
     def make(*flags, state=None):
-        made.append(Store(state or tmp_path, *flags))
+        made.append(Store(state or folder, *flags))
         return made[-1]
 
-    yield make
-    for store in made:
-        was_up = store.process.poll() is None
-        code = store.stop()
-        assert not was_up or code == 0, store.tail()
+    with contextlib.ExitStack() as kills:
+        kills.callback(lambda: [store.kill() for store in made])
+        yield make
+        for store in made:
+            was_up = store.process.poll() is None
+            code = store.stop()
+            assert not was_up or code == 0, store.tail()
+
+
+@pytest.fixture
+def make_store(tmp_path):
+    with stores(tmp_path) as make:
+        yield make
 
 
 @pytest.fixture
 def store(make_store):
     return make_store()
+
+
+@pytest.fixture(scope="module")
+def make_shared_store(tmp_path_factory):
+    """For tests that leave nothing behind which another could meet: one start for all of them."""
+    with stores(tmp_path_factory.mktemp("shared")) as make:
+        yield make
+
+
+@pytest.fixture
+def make_upstream():
+    with contextlib.ExitStack() as stack:
+        def make():
+            made = Upstream()
+            stack.callback(made.stop)
+            return made
+        yield make
+
+
+@pytest.fixture
+def upstream(make_upstream):
+    return make_upstream()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("needs root to mount a small disk")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)],
+                             capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("may not mount here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def make_venv(tmp_path_factory):
+    """The programs of an environment with these packages."""
+    def make(*packages):
+        folder = tmp_path_factory.mktemp("venv")
+        venv.create(folder, with_pip=True)
+        run(folder / "bin" / "pip", "install", "-q", *packages)
+        return folder / "bin"
+    return make
 
 
 def message(answer):

@@ -2,12 +2,11 @@
 
 import base64
 import hashlib
-import time
 
 import pytest
 import requests
 
-from conftest import message, sums
+from conftest import As, message, sums, wait_for
 
 REPOSITORIES = "one,two,fixed immutable"
 
@@ -17,28 +16,8 @@ def store(make_store):
     return make_store("--repositories", REPOSITORIES)
 
 
-def make(store, scope, **more):
-    answer = store.session.post(store.root + "/access/api/v1/tokens",
-                                json={"username": "ci", "scope": scope} | more, timeout=20)
-    assert answer.status_code == 200, answer.text
-    assert answer.headers["Cache-Control"] == "no-store"
-    return answer.json()
-
-
-class As:
-    """The store as the holder of a token meets it."""
-
-    def __init__(self, store, token):
-        self.store = store
-        self.headers = {"Authorization": "Bearer " + token}
-
-    def __call__(self, method, path, **more):
-        headers = {**self.headers, **more.pop("headers", {})}
-        return self.store.ask(method, path, headers=headers, **more)
-
-
 def test_a_token_may_push_below_its_prefix_and_nothing_else(store):
-    made = make(store, "artifact:one/app:r,w,n")
+    made = store.make_token("artifact:one/app:r,w,n")
     ci = As(store, made["access_token"])
     assert ci("PUT", "/one/app/1/x;k=v", data=b"bytes").status_code == 201
     assert ci("GET", "/one/app/1/x").content == b"bytes"
@@ -63,7 +42,7 @@ def test_a_token_may_push_below_its_prefix_and_nothing_else(store):
 
 def test_a_reader_only_reads(store):
     store.put("/one/a;k=v", b"a")
-    reader = As(store, make(store, "artifact:one:r artifact:two/sub:r")["access_token"])
+    reader = As(store, store.make_token("artifact:one:r artifact:two/sub:r")["access_token"])
     assert reader("GET", "/one/a").status_code == 200
     assert reader("GET", "/api/storage/one/a?properties").status_code == 200
     assert reader("PUT", "/one/b", data=b"b").status_code == 403
@@ -73,7 +52,7 @@ def test_a_reader_only_reads(store):
 
 
 def test_whoever_may_not_annotate_sends_no_properties(store):
-    pusher = As(store, make(store, "artifact:one:w")["access_token"])
+    pusher = As(store, store.make_token("artifact:one:w")["access_token"])
     assert pusher("PUT", "/one/a;k=v", data=b"a").status_code == 403
     assert pusher("PUT", "/one/a", data=b"a").status_code == 201
     assert pusher("GET", "/one/a").status_code == 403
@@ -83,14 +62,14 @@ def test_bytes_one_may_not_read_are_not_there(store):
     secret = b"secret" * 4000
     store.put("/two/secret", secret)
     headers = {"X-Checksum-Deploy": "true", "X-Checksum-Sha256": sums(secret)["sha256"]}
-    ci = As(store, make(store, "artifact:one:r,w")["access_token"])
+    ci = As(store, store.make_token("artifact:one:r,w")["access_token"])
     assert ci("PUT", "/one/x", headers=headers).status_code == 404
     assert ci("PUT", "/one/known", data=secret).status_code == 201
     assert ci("PUT", "/one/x", headers=headers).status_code == 201
 
 
 def test_the_token_is_a_password_too_and_its_hash_alone_is_kept(store):
-    made = make(store, "artifact:one:r,w", description="for the test", expires_in=3600)
+    made = store.make_token("artifact:one:r,w", description="for the test", expires_in=3600)
     secret = made["access_token"]
     assert (made["token_type"], made["expires_in"], made["scope"]) == (
         "Bearer", 3600, "artifact:one:r,w")
@@ -108,7 +87,7 @@ def test_the_token_is_a_password_too_and_its_hash_alone_is_kept(store):
 
 
 def test_a_revoked_token_is_nobody_at_once(store):
-    made = make(store, "artifact:one:r")
+    made = store.make_token("artifact:one:r")
     reader = As(store, made["access_token"])
     assert reader("GET", "/one/").status_code == 200
     tokens = store.root + "/access/api/v1/tokens"
@@ -126,17 +105,15 @@ def test_a_revoked_token_is_nobody_at_once(store):
 
 
 def test_an_ended_token_is_nobody(store):
-    made = make(store, "artifact:one:r", expires_in=1)
-    reader = As(store, made["access_token"])
-    ends = time.monotonic() + 20
-    while reader("GET", "/one/").status_code != 401:
-        assert time.monotonic() < ends
-        time.sleep(0.2)
+    soon, later = (As(store, store.make_token("artifact:one:r", expires_in=seconds)["access_token"])
+                   for seconds in (1, 3600))
+    assert wait_for(lambda: soon("GET", "/one/").status_code == 401)
+    assert later("GET", "/one/").status_code == 200
 
 
 def test_others_make_only_parts_of_their_own(store):
     own = "artifact:one:r,w artifact:two:r"
-    made = make(store, own, expires_in=60)
+    made = store.make_token(own, expires_in=60)
     session = requests.Session()
     session.headers["Authorization"] = "Bearer " + made["access_token"]
     tokens = store.root + "/access/api/v1/tokens"
@@ -186,16 +163,16 @@ def test_the_older_form(store):
 
 def test_who_may_what_is_told_to_who_may_manage(store):
     store.put("/one/a/x", b"x")
-    make(store, "artifact:one/a:r,w")
-    make(store, "artifact:one/a/x:n")
-    make(store, "artifact:two:r", username="other")
+    store.make_token("artifact:one/a:r,w")
+    store.make_token("artifact:one/a/x:n")
+    store.make_token("artifact:two:r", username="other")
     told = store.get("/api/storage/one/a/x?permissions").json()
     assert told == {"uri": store.base + "/api/storage/one/a/x",
                     "principals": {"users": {"farm": ["r", "w", "n", "d", "m"],
                                              "ci": ["r", "w", "n"]}, "groups": {}}}
-    reader = As(store, make(store, "artifact:one:r")["access_token"])
+    reader = As(store, store.make_token("artifact:one:r")["access_token"])
     assert reader("GET", "/api/storage/one/a/x?permissions").status_code == 403
-    manager = As(store, make(store, "artifact:one:r,m")["access_token"])
+    manager = As(store, store.make_token("artifact:one:r,m")["access_token"])
     assert manager("GET", "/api/storage/one/a/x?permissions").status_code == 200
 
 
@@ -217,18 +194,12 @@ def test_nobody_makes_sees_or_revokes_tokens_though_he_may_read(make_store):
 
 
 def test_a_narrow_token_does_not_reach_the_wider_ones_of_its_name(store):
-    url = "/access/api/v1/tokens"
-
-    def make(scope):
-        answer = requests.post(store.root + url, json={"username": "ci", "scope": scope}, timeout=20,
-                               headers=store.session.headers)
-        return answer.json()
-
-    wide = make("artifact:sos-dev-local:r,w,d")
-    narrow = make("artifact:sos-dev-local:r")
+    url = store.root + "/access/api/v1/tokens"
+    wide = store.make_token("artifact:one:r,w,d")
+    narrow = store.make_token("artifact:one:r")
     as_narrow = {"Authorization": "Bearer " + narrow["access_token"]}
-    seen = requests.get(store.root + url, headers=as_narrow, timeout=20).json()["tokens"]
+    seen = requests.get(url, headers=as_narrow, timeout=20).json()["tokens"]
     assert [token["token_id"] for token in seen] == [narrow["token_id"]]
-    assert requests.delete(f"{store.root}{url}/{wide['token_id']}", headers=as_narrow, timeout=20).status_code == 404
+    assert requests.delete(f"{url}/{wide['token_id']}", headers=as_narrow, timeout=20).status_code == 404
     as_wide = {"Authorization": "Bearer " + wide["access_token"]}
-    assert requests.get(store.root + url, headers=as_wide, timeout=20).status_code == 200
+    assert requests.get(url, headers=as_wide, timeout=20).status_code == 200

@@ -1,6 +1,7 @@
 """Builds: published, read, promoted, added to, renamed, deleted, kept to a number."""
 
 import json
+import sqlite3
 import urllib.parse
 
 import pytest
@@ -293,7 +294,6 @@ def test_a_deleted_file_is_a_deleted_build_and_rows_come_back_from_files(store):
     assert store.delete(f"/{BUILD_REPO}/app/2-{STARTED_MS}.json").status_code == 204
     assert store.get("/api/build/app/2").status_code == 404
     store.stop()
-    import sqlite3
     with sqlite3.connect(store.state / "store" / "index.db") as index:
         index.execute("PRAGMA foreign_keys=ON")
         index.execute("DELETE FROM builds")
@@ -304,9 +304,7 @@ def test_a_deleted_file_is_a_deleted_build_and_rows_come_back_from_files(store):
 
 def test_who_may(store):
     publish(store, info())
-    token = store.session.post(
-        store.root + "/access/api/v1/tokens", timeout=20,
-        json={"username": "ci", "scope": f"artifact:{BUILD_REPO}/mine:r,w artifact:dev:r"}).json()
+    token = store.make_token(f"artifact:{BUILD_REPO}/mine:r,w artifact:dev:r")
     as_ci = {"Authorization": "Bearer " + token["access_token"]}
     assert publish(store, info(name="mine"), headers=as_ci).status_code == 204
     assert publish(store, info(name="mine"), headers=as_ci).status_code == 204

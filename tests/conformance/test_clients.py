@@ -2,22 +2,17 @@
 
 import hashlib
 import json
-import subprocess
-import venv
 
 import pytest
+
+from conftest import run
 
 PACKAGES = ["dohq-artifactory==0.10.1"]
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, with_pip=True)
-    installed = subprocess.run([folder / "bin" / "pip", "install", "-q", *PACKAGES],
-                               capture_output=True, text=True, timeout=300)
-    assert installed.returncode == 0, installed.stderr
-    return folder / "bin" / "python"
+def python(make_venv):
+    return make_venv(*PACKAGES) / "python"
 
 
 DOHQ = r"""
@@ -63,9 +58,7 @@ print("dohq ok")
 def test_dohq_artifactory(store, python, tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"sos" * 10000)
-    run = subprocess.run([python, "-c", DOHQ, store.base, store.token, file], capture_output=True,
-                         text=True, timeout=120)
-    assert run.returncode == 0 and "dohq ok" in run.stdout, run.stderr
+    assert "dohq ok" in run(python, "-c", DOHQ, store.base, store.token, file).stdout
 
 
 BUILDS = r"""
@@ -101,16 +94,11 @@ def test_dohq_builds(make_store, python):
         build = {"name": "app", "number": number, "started": f"2026-02-0{number}T00:00:00.000+0000",
                  "modules": [{"id": "m", "artifacts": [{"name": "x", "sha1": sha1, "md5": md5}]}]}
         assert store.put("/api/build", json.dumps(build)).status_code == 204
-    run = subprocess.run([python, "-c", BUILDS, store.base, store.token], capture_output=True,
-                         text=True, timeout=120)
-    assert run.returncode == 0 and "dohq ok" in run.stdout, (run.stdout, run.stderr)
+    assert "dohq ok" in run(python, "-c", BUILDS, store.base, store.token).stdout
 
 
 def curl(store, *args):
-    run = subprocess.run(["curl", "-sS", "-f", "-u", f"ci:{store.token}", *args],
-                         capture_output=True, timeout=60)
-    assert run.returncode == 0, run.stderr
-    return run.stdout
+    return run("curl", "-sS", "-f", "-u", f"ci:{store.token}", *args, text=False).stdout
 
 
 def test_curl(store, tmp_path):

@@ -3,14 +3,12 @@
 import hashlib
 import os
 import random
-import subprocess
 import threading
 import time
 
-import pytest
 import requests
 
-from conftest import message
+from conftest import message, wait_for
 
 DEV = "/sos-dev-local"
 ROUNDS = int(os.environ.get("SOS_KILL_ROUNDS", "200"))
@@ -155,10 +153,7 @@ def test_the_sweep_removes_what_a_crash_left(make_store):
     orphan.write_bytes(b"orphan")
     assert "orphans 1" in store.fsck().stdout
     store.start()
-    deadline = time.monotonic() + 20
-    while orphan.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not orphan.exists()
+    assert wait_for(lambda: not orphan.exists())
     assert store.get(DEV + "/x").content == b"kept"
 
 
@@ -181,20 +176,6 @@ def test_fsck_finds_every_kind_of_hole(make_store):
 
 
 # --- a full disk ---
-
-@pytest.fixture
-def small_disk(tmp_path):
-    if os.geteuid() != 0:
-        pytest.skip("needs root to mount a small disk")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)],
-                             capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("may not mount here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
-
 
 def free_bytes(folder):
     room = os.statvfs(folder)
@@ -249,10 +230,7 @@ def test_a_full_disk_is_507_and_passes(make_store, small_disk):
     filler.unlink()
 
     assert store.delete(f"{DEV}/0").status_code == 204
-    deadline = time.monotonic() + 20
-    while store.put(DEV + "/more", b"x" * 100).status_code != 201:
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+    assert wait_for(lambda: store.put(DEV + "/more", b"x" * 100).status_code == 201)
     assert store.process.pid == pid and store.process.poll() is None
     assert store.fsck().returncode == 0
     # A full disk is no reason not to start and delete, either.

@@ -1,5 +1,5 @@
 """The token that the workers' gateways read with: what it may follows the repositories."""
-import requests
+from conftest import As
 
 
 def gateway_token(store):
@@ -7,8 +7,7 @@ def gateway_token(store):
 
 
 def as_gateway(store, method, path):
-    return requests.request(method, store.base + path, timeout=20, data=b"x" if method == "PUT" else None,
-                            headers={"Authorization": "Bearer " + gateway_token(store)}).status_code
+    return As(store, gateway_token(store))(method, path, data=b"x" if method == "PUT" else b"").status_code
 
 
 def test_it_reads_remote_repositories_and_nothing_else(make_store):
@@ -28,8 +27,7 @@ def test_it_reads_remote_repositories_and_nothing_else(make_store):
     store.start()
     assert gateway_token(store) != before
     assert as_gateway(store, "GET", "/more/x") == 502
-    headers = {"Authorization": "Bearer " + before}
-    assert requests.get(store.base + "/far/x", timeout=20, headers=headers).status_code == 401
+    assert As(store, before)("GET", "/far/x").status_code == 401
 
 
 def test_a_file_that_holds_another_token_is_made_anew(make_store):

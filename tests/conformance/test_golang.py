@@ -9,7 +9,6 @@ import zipfile
 import pytest
 
 from conftest import message
-from upstream import Upstream
 
 DB = "sum.example"
 X = "example.com/!x"      # as example.com/X travels
@@ -35,13 +34,6 @@ def zip_sum(data):
 def lookup(module, version, total):
     return (f"1\n{module} {version} {total}\n{module} {version}/go.mod h1:x=\n\n"
             "go.sum database tree\n2\nx\n").encode()
-
-
-@pytest.fixture
-def upstream():
-    made = Upstream()
-    yield made
-    made.stop()
 
 
 @pytest.fixture

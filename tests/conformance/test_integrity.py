@@ -2,21 +2,14 @@
 
 import hashlib
 import shutil
-import time
+import sqlite3
 
 import pytest
 
-from conftest import message, sums
+from conftest import message, sums, wait_for
 
 DEV = "/sos-dev-local"
 LARGE = b"large" * 100_000      # more than is hashed each time it is sent
-
-
-def wait_for(what, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not what() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return what()
 
 
 def spoil(store, data):
@@ -128,7 +121,6 @@ def test_the_journal_is_written_anew_while_the_store_works(make_store):
 
 
 def test_fsck_sees_an_index_that_is_not_what_the_journal_tells(make_store):
-    import sqlite3
     store = make_store()
     fill(store)
     store.stop()
@@ -141,7 +133,6 @@ def test_fsck_sees_an_index_that_is_not_what_the_journal_tells(make_store):
 
 
 def test_fsck_repairs_what_is_safe(make_store):
-    import sqlite3
     store = make_store("--sweep-grace", "1h")
     store.put(DEV + "/good", b"good")
     store.put(DEV + "/wrong", b"wrong")

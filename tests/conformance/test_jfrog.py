@@ -4,9 +4,10 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 
 import pytest
+
+from conftest import run
 
 PROGRAM = pathlib.Path(__file__).parent / "jfrog"
 
@@ -19,8 +20,8 @@ def numbers(version):
 def jfrog(tmp_path_factory):
     if not shutil.which("go"):
         pytest.skip("no go to build it with")
-    go = subprocess.run(["go", "env", "GOVERSION"], env=dict(os.environ, GOTOOLCHAIN="local"),
-                        cwd=tmp_path_factory.getbasetemp(), capture_output=True, text=True, check=True)
+    go = run("go", "env", "GOVERSION", env=dict(os.environ, GOTOOLCHAIN="local"),
+             cwd=tmp_path_factory.getbasetemp())
     wanted = re.search(r"^go (\S+)", (PROGRAM / "go.mod").read_text(), re.M)[1]
     if numbers(go.stdout) < numbers(wanted):
         pytest.skip(f"{go.stdout.strip()} is older than it wants, which is {wanted}")
@@ -28,15 +29,12 @@ def jfrog(tmp_path_factory):
     program = tmp_path_factory.mktemp("jfrog") / "jfrog"
     env = dict(os.environ, GOPATH=str(cache / "go"), GOCACHE=str(cache / "go-build"),
                GOFLAGS="-modcacherw", GOTOOLCHAIN="local", CGO_ENABLED="0")
-    built = subprocess.run(["go", "build", "-o", program, "."], cwd=PROGRAM, env=env,
-                           capture_output=True, text=True, timeout=500)
-    assert built.returncode == 0, built.stderr
+    run("go", "build", "-o", program, ".", cwd=PROGRAM, env=env, timeout=500)
     return program
 
 
 def test_every_step_of_jf(make_store, jfrog, tmp_path):
     store = make_store("--repositories", "dev,release")
-    run = subprocess.run([jfrog, store.root, store.token, tmp_path / "files"], text=True,
-                         env=dict(os.environ, JFROG_CLI_TEMP_DIR=str(tmp_path)),
-                         capture_output=True, timeout=120)
-    assert run.returncode == 0 and "jfrog ok" in run.stdout, (run.stdout, run.stderr, store.tail())
+    done = run(jfrog, store.root, store.token, tmp_path / "files",
+               env=dict(os.environ, JFROG_CLI_TEMP_DIR=str(tmp_path)))
+    assert "jfrog ok" in done.stdout

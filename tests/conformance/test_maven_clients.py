@@ -7,13 +7,12 @@ import concurrent.futures
 import os
 import re
 import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
 
 import pytest
-from conftest import Store
+from conftest import run
 
 COURSIER = "io.get-coursier", "coursier-cli_2.13", "2.1.10"
 WANTED = "org.typelevel:cats-core_2.13:2.10.0"
@@ -35,8 +34,7 @@ POM = """<project><modelVersion>4.0.0</modelVersion>
 
 def default_registry():
     """The URL that mvn itself has in its super POM."""
-    told = subprocess.run(["mvn", "-v"], capture_output=True, text=True, timeout=60, check=True)
-    home = Path(re.search("Maven home: (.*)", told.stdout)[1])
+    home = Path(re.search("Maven home: (.*)", run("mvn", "-v").stdout)[1])
     (jar,) = home.glob("lib/maven-model-builder-*.jar")
     with zipfile.ZipFile(jar) as opened:
         pom = ET.fromstring(opened.read("org/apache/maven/model/pom-4.0.0.xml"))
@@ -50,11 +48,8 @@ def flags(registry):
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    state = tmp_path_factory.mktemp("store")
-    store = Store(state, *flags(default_registry()))
-    yield store
-    assert store.stop() == 0, store.tail()
+def store(make_shared_store):
+    return make_shared_store(*flags(default_registry()))
 
 
 class Maven:
@@ -68,18 +63,14 @@ class Maven:
             SETTINGS.format(token=store.token, url=store.base + "/maven"))
 
     def run(self, *args, cwd=None):
-        done = subprocess.run(
-            ["mvn", "-B", "-C", "-s", self.folder / "settings.xml",
-             f"-Dmaven.repo.local={self.repository}", *args],
-            capture_output=True, text=True, timeout=240, cwd=cwd or self.folder,
+        run("mvn", "-B", "-C", "-s", self.folder / "settings.xml",
+            f"-Dmaven.repo.local={self.repository}", *args, cwd=cwd or self.folder,
             env={**os.environ, "MAVEN_OPTS": " ".join(JAVA)})
-        assert done.returncode == 0, done.stdout[-4000:]
-        return done.stdout
 
     def deploy(self, version, file, artifact="app"):
-        return self.run("deploy:deploy-file", f"-Dfile={file}", "-DgroupId=org.acme",
-                        f"-DartifactId={artifact}", f"-Dversion={version}", "-DrepositoryId=store",
-                        f"-Durl={self.store.base}/maven-local")
+        self.run("deploy:deploy-file", f"-Dfile={file}", "-DgroupId=org.acme",
+                 f"-DartifactId={artifact}", f"-Dversion={version}", "-DrepositoryId=store",
+                 f"-Durl={self.store.base}/maven-local")
 
     def get(self, what):
         """Resolve what the local repository has not yet; the file's bytes."""
@@ -166,10 +157,8 @@ def coursier(mvn, tmp_path_factory):
 
 
 def fetch(coursier, folder, url):
-    done = subprocess.run(["java", *JAVA, "-cp", coursier, "coursier.cli.Coursier", "fetch", "--cache",
-                           folder, "--no-default", "-r", url, WANTED],
-                          capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr[-4000:]
+    done = run("java", *JAVA, "-cp", coursier, "coursier.cli.Coursier", "fetch", "--cache", folder,
+               "--no-default", "-r", url, WANTED)
     files = [Path(line) for line in done.stdout.split()]
     return {file.name: file.read_bytes() for file in files}
 

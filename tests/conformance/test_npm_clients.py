@@ -8,13 +8,13 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 
 import pytest
 
+from conftest import run
+
 REPOSITORIES = "npm-local npm,npm-other npm,npm virtual npm members=npm-local+npm-other deploy=npm-local"
 CLIENTS = {"npm": "10.9.2", "pnpm": "9.15.4", "yarn": "1.22.22", "jfrog-client-js": "2.9.0"}
-TIMEOUT_S = 120
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +22,8 @@ def clients(tmp_path_factory):
     """Where their programs are."""
     assert shutil.which("npm"), "npm is needed to fetch the clients: install Node.js with npm"
     folder = tmp_path_factory.mktemp("clients")
-    done = subprocess.run(
-        ["npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error",
-         "--prefix", folder, *(f"{name}@{version}" for name, version in CLIENTS.items())],
-        capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
+    run("npm", "install", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error",
+        "--prefix", folder, *(f"{name}@{version}" for name, version in CLIENTS.items()))
     return folder / "node_modules"
 
 
@@ -49,9 +46,7 @@ class Project:
                if not name.lower().startswith(("npm_", "node_"))}
         env.update(HOME=str(self.home), CI="true", XDG_CACHE_HOME=str(self.home / "cache"),
                    PATH=f"{self.clients / '.bin'}:{env['PATH']}")
-        done = subprocess.run([self.clients / ".bin" / client, *args], cwd=self.folder, env=env,
-                              capture_output=True, text=True, timeout=TIMEOUT_S)
-        assert (done.returncode != 0) == fails, done.stdout + done.stderr
+        done = run(self.clients / ".bin" / client, *args, ok=not fails, cwd=self.folder, env=env)
         return done.stdout + (done.stderr if fails else "")
 
     def npm(self, *args, **more):
@@ -211,9 +206,7 @@ def test_jfrog_client_js(registry, project, clients, tmp_path):
     script = clients.parent / "jfrog.js"
     script.write_text(JFROG)
     got = tmp_path / "got.tgz"
-    done = subprocess.run(["node", script, registry.root, registry.token, item, got],
-                          capture_output=True, text=True, timeout=TIMEOUT_S)
-    assert done.returncode == 0, done.stderr
+    done = run("node", script, registry.root, registry.token, item, got)
     known = registry.get(f"/{item}")
     assert got.read_bytes() == known.content
     assert known.headers["X-Checksum-Sha256"] in done.stdout
@@ -221,8 +214,7 @@ def test_jfrog_client_js(registry, project, clients, tmp_path):
 
 @pytest.fixture
 def gateway(make_store):
-    url = subprocess.run(["npm", "config", "get", "registry"], capture_output=True, text=True,
-                         timeout=60).stdout.strip()
+    url = run("npm", "config", "get", "registry").stdout.strip()
     repositories = f"npm-local npm,npm-remote npm remote url={url}," \
         "npm virtual npm members=npm-local+npm-remote deploy=npm-local"
 

@@ -6,14 +6,7 @@ import json
 import pytest
 import requests
 from test_npm import ABBREVIATED, full, publish, sri, tarball
-from upstream import Thing, Upstream
-
-
-@pytest.fixture
-def upstream():
-    made = Upstream()
-    yield made
-    made.stop()
+from upstream import Thing
 
 
 @pytest.fixture
@@ -140,12 +133,11 @@ def test_a_tarball_is_taken_from_where_the_upstream_says(registry, upstream):
     assert registry.get("/api/npm/up/rows/-/rows-1.0.0.tgz").content == tarball("rows", "1.0.0")
 
 
-def test_but_not_from_another_host(registry, upstream):
-    other = Upstream()
+def test_but_not_from_another_host(registry, upstream, make_upstream):
+    other = make_upstream()
     offer(upstream, "rows", "1.0.0", told={"tarball": other.url + "/rows/-/rows-1.0.0.tgz"})
     assert registry.get("/api/npm/up/rows/-/rows-1.0.0.tgz").content == tarball("rows", "1.0.0")
     assert not other.requests
-    other.stop()
 
 
 def test_what_was_kept_is_served_while_the_upstream_is_away(make_registry, upstream):

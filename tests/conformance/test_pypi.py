@@ -3,11 +3,10 @@
 import hashlib
 import os
 import pathlib
-import subprocess
-import venv
 
 import pytest
 
+from conftest import run
 from wheels import save, wheel
 
 PACKAGES = ["twine==7.0.0", "uv==0.13.9"]
@@ -15,13 +14,8 @@ SAMPLE = pathlib.Path(__file__).resolve().parents[2] / "images/python/sample/req
 
 
 @pytest.fixture(scope="module")
-def tools(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("venv")
-    venv.create(folder, with_pip=True)
-    installed = subprocess.run([folder / "bin" / "pip", "install", "-q", *PACKAGES],
-                               capture_output=True, text=True, timeout=300)
-    assert installed.returncode == 0, installed.stderr
-    return folder / "bin"
+def tools(make_venv):
+    return make_venv(*PACKAGES)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +23,7 @@ def registry(tools):
     """Where pip would look, were it told nothing."""
     told = os.environ.get("PIP_INDEX_URL")
     asked = "from pip._internal.models.index import PyPI; print(PyPI.simple_url)"
-    return told or subprocess.run([tools / "python", "-c", asked], capture_output=True, text=True, check=True,
-                                  timeout=60).stdout.strip()
+    return told or run(tools / "python", "-c", asked).stdout.strip()
 
 
 class Client:
@@ -43,11 +36,8 @@ class Client:
         env = {"PATH": f"{self.tools}:/usr/bin:/bin", "HOME": str(self.home), "PIP_DISABLE_PIP_VERSION_CHECK": "1",
                "PIP_NO_CACHE_DIR": "1", "UV_NO_CACHE": "1", "UV_PYTHON": str(self.tools / "python"),
                "UV_PYTHON_DOWNLOADS": "never", "LANG": "C.UTF-8"}
-        run = subprocess.run([self.tools / program, *map(str, args)], env=env, cwd=self.home, capture_output=True,
-                             text=True, timeout=180)
-        assert not ok or run.returncode == 0, run.stdout + run.stderr
-        assert ok or run.returncode != 0, run.stdout
-        return run.stdout + run.stderr
+        done = run(self.tools / program, *args, ok=ok, env=env, cwd=self.home)
+        return done.stdout + done.stderr
 
 
 @pytest.fixture

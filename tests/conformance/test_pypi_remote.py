@@ -9,18 +9,10 @@ import pytest
 import requests
 
 from conftest import message
-from upstream import Upstream
 from wheels import form, sdist, wheel
 
 JSON = "application/vnd.pypi.simple.v1+json"
 HTML = "text/html"
-
-
-@pytest.fixture
-def upstream():
-    made = Upstream()
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -201,12 +193,12 @@ def test_a_virtual_repository_fetches_what_is_not_ours(store, upstream):
     assert page(store, "nothing", "all").status_code == 404
 
 
-def test_only_the_upstream_itself_is_told_the_credentials(make_index, upstream, tmp_path):
+def test_only_the_upstream_itself_is_told_the_credentials(make_index, upstream, make_upstream, tmp_path):
     secrets = tmp_path / "credentials"
     secrets.write_text("up reader:secret\n")
     secrets.chmod(0o600)
     store = make_index("--upstream-credentials", str(secrets))
-    elsewhere = Upstream()
+    elsewhere = make_upstream()
     file = wheel("far-pkg", "1.0")
     publish(upstream, "far-pkg", file, told={"url": f"{elsewhere.url}/x/{file[0]}"})
     elsewhere.put(f"x/{file[0]}", file[1])
@@ -215,7 +207,6 @@ def test_only_the_upstream_itself_is_told_the_credentials(make_index, upstream, 
     assert fetch(store, "near-pkg", "near_pkg-1.0-py3-none-any.whl").status_code == 200
     assert all("Authorization" in headers for _, _, headers in upstream.requests)
     assert "Authorization" not in elsewhere.asked(f"x/{file[0]}")[0]
-    elsewhere.stop()
 
 
 def test_uploads_to_a_remote_are_refused(store):

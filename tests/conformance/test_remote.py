@@ -5,25 +5,15 @@ import hashlib
 import os
 import re
 import ssl
-import subprocess
 import threading
-import time
 
 import pytest
 import requests
 
-from conftest import message
-from test_faults import small_disk    # noqa: F401 (a fixture)
-from upstream import Thing, Upstream
+from conftest import message, run, wait_for
+from upstream import Thing
 
 R = "/up"
-
-
-@pytest.fixture
-def upstream():
-    made = Upstream()
-    yield made
-    made.stop()
 
 
 @pytest.fixture
@@ -218,11 +208,8 @@ def test_what_nobody_waits_for_any_more_is_dropped(store, upstream):
     gate = threading.Event()
     upstream.put("base/x", body, gate=(1 << 20, gate))
     leave_in_the_middle(store, R + "/x", 1000)
-    deadline = time.monotonic() + 20
     tmp = store.state / "store" / "blobs" / "tmp"
-    while list(tmp.iterdir()) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not list(tmp.iterdir())
+    assert wait_for(lambda: not list(tmp.iterdir()))
     gate.set()
     assert store.get(R + "/x").content == body and len(upstream.asked("base/x")) == 2
 
@@ -350,26 +337,24 @@ def test_redirects_are_followed_a_few_times(store, upstream):
 
 @pytest.mark.parametrize("line,header", [("up me:secret", "Basic bWU6c2VjcmV0"),
                                          ("up bearer tok", "Bearer tok")])
-def test_credentials_are_for_their_host_alone(make_remote, upstream, tmp_path, line, header):
+def test_credentials_are_for_their_host_alone(make_remote, upstream, make_upstream, tmp_path, line,
+                                              header):
     file = tmp_path / "credentials"
     file.write_text(f"# a comment\nother x:y\n{line}\n")
     file.chmod(0o600)
     store = make_remote("--upstream-credentials", str(file))
-    other = Upstream()
-    try:
-        upstream.put("base/x", b"x")
-        upstream.put("base/away", status=302,
-                     headers={"Location": f"http://localhost:{other.port}/y"})
-        upstream.put("base/port", status=302, headers={"Location": other.url + "/y"})
-        other.put("y", b"y")
-        assert store.get(R + "/x").content == b"x"
-        assert store.get(R + "/away").content == b"y"
-        assert store.get(R + "/port").content == b"y"
-        assert upstream.asked("base/x")[0]["Authorization"] == header
-        assert all("Authorization" not in asked for asked in other.asked("y"))
-        assert len(other.asked("y")) == 2
-    finally:
-        other.stop()
+    other = make_upstream()
+    upstream.put("base/x", b"x")
+    upstream.put("base/away", status=302,
+                 headers={"Location": f"http://localhost:{other.port}/y"})
+    upstream.put("base/port", status=302, headers={"Location": other.url + "/y"})
+    other.put("y", b"y")
+    assert store.get(R + "/x").content == b"x"
+    assert store.get(R + "/away").content == b"y"
+    assert store.get(R + "/port").content == b"y"
+    assert upstream.asked("base/x")[0]["Authorization"] == header
+    assert all("Authorization" not in asked for asked in other.asked("y"))
+    assert len(other.asked("y")) == 2
 
 
 def test_credentials_that_others_may_read_are_refused(make_remote, tmp_path):
@@ -463,20 +448,18 @@ def test_a_full_disk_is_507_and_what_is_kept_is_served(make_remote, upstream, sm
 # --- TLS, proxies ---
 
 @pytest.fixture
-def secure(tmp_path):
+def secure(make_upstream, tmp_path):
     """An upstream with a certificate of its own CA (itself)."""
     cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                    "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=upstream",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
-                   check=True, capture_output=True, timeout=30)
-    made = Upstream()
+    run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+        "-days", "2", "-subj", "/CN=upstream", "-addext", "subjectAltName=IP:127.0.0.1",
+        "-keyout", key, "-out", cert)
+    made = make_upstream()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     made.server.socket = context.wrap_socket(made.server.socket, server_side=True)
     made.url = made.url.replace("http:", "https:")
-    yield made, cert
-    made.stop()
+    return made, cert
 
 
 def test_a_certificate_of_a_ca_of_ours(make_store, upstream, secure):
@@ -495,16 +478,13 @@ def test_a_certificate_of_a_ca_of_ours(make_store, upstream, secure):
     assert store.get(R + "/down").status_code == 502 and not upstream.asked("plain")
 
 
-def test_a_proxy_is_asked_but_never_for_this_machine(make_store, upstream, monkeypatch):
-    proxy = Upstream()
-    try:
-        upstream.put("base/x", b"direct")
-        with monkeypatch.context() as environment:
-            environment.setenv("http_proxy", proxy.url)
-            store = make_store("--repositories", f"up remote url={upstream.url}/base,"
-                               "far remote url=http://elsewhere.example/base")
-        proxy.things["http://elsewhere.example/base/y"] = Thing(b"by the proxy")
-        assert store.get(R + "/x").content == b"direct" and not proxy.requests
-        assert store.get("/far/y").content == b"by the proxy"
-    finally:
-        proxy.stop()
+def test_a_proxy_is_asked_but_never_for_this_machine(make_store, upstream, make_upstream, monkeypatch):
+    proxy = make_upstream()
+    upstream.put("base/x", b"direct")
+    with monkeypatch.context() as environment:
+        environment.setenv("http_proxy", proxy.url)
+        store = make_store("--repositories", f"up remote url={upstream.url}/base,"
+                           "far remote url=http://elsewhere.example/base")
+    proxy.things["http://elsewhere.example/base/y"] = Thing(b"by the proxy")
+    assert store.get(R + "/x").content == b"direct" and not proxy.requests
+    assert store.get("/far/y").content == b"by the proxy"

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from conftest import TIMEOUT_S, message, sums
+from conftest import message, sums
 
 REPOSITORIES = "generic-local,libs maven,other,all generic virtual members=generic-local+other"
 DEFAULT = {"repo", "path", "name", "type", "size", "created", "created_by", "modified",
@@ -149,10 +149,8 @@ def test_nobody_may_not_search_even_where_he_may_read(make_store):
 
 
 def test_a_search_tells_only_what_its_token_may_read(filled):
-    made = filled.session.post(filled.root + "/access/api/v1/tokens", timeout=TIMEOUT_S, json={
-        "username": "reader", "scope": "artifact:other:r"})
-    assert made.status_code == 200, made.text
-    filled.session.headers["Authorization"] = "Bearer " + made.json()["access_token"]
+    token = filled.make_token("artifact:other:r")["access_token"]
+    filled.session.headers["Authorization"] = "Bearer " + token
     assert names(filled, "") == ["d.bin"]
     assert names(filled, '{"@k":"v"}') == ["d.bin"]
     found = aql(filled, 'items.find().include("name").limit(1)')
