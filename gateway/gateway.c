@@ -119,8 +119,7 @@ static void relay_record(struct relay *relay)
     struct err err = { 0 };
     hasher_end(relay->hasher, &digests);
     relay->recorded = true;
-    if (record_download(&relay->gateway->record, &relay->target, http_path(relay->request),
-                        &digests, &err) == 0)
+    if (record_download(&relay->gateway->record, &relay->target, &digests, &err) == 0)
         return;
     log_error("gateway", "not recorded", "error=\"%s\"", err.text);
     relay_break(relay);

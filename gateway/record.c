@@ -32,12 +32,12 @@ static int line_write(const struct record *record, const char *line, struct err 
                                                             : 0;
 }
 
-int record_download(struct record *record, const struct rules_target *target, const char *path,
+int record_download(struct record *record, const struct rules_target *target,
                     const struct digests *digests, struct err *err)
 {
     auto_free char *line =
         xasprintf("%s %s %" PRId64 " %s %s\n", target->metadata ? "metadata" : "file",
-                  target->repository, digests->size_bytes, digests->sha256, path);
+                  target->repository, digests->size_bytes, digests->sha256, target->url);
     return line_write(record, line, err);
 }
 

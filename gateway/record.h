@@ -23,7 +23,7 @@ struct record {
 
 int record_open(const char *path, struct record *ret, struct err *err);
 void record_close(struct record *record);
-int record_download(struct record *record, const struct rules_target *target, const char *path,
+int record_download(struct record *record, const struct rules_target *target,
                     const struct digests *digests, struct err *err);
 /* `what` is "refused" or "failed". */
 int record_trouble(struct record *record, const char *what, int status, const char *method,

@@ -1,6 +1,9 @@
 #include "gateway/rules.h"
 
+#include <stdio.h>
 #include <string.h>
+
+#include "common/serve/http_text.h"
 
 static const char *const roots[RULES_TYPES] = {
     [RULES_GO] = RULES_BASE "/api/go/",
@@ -18,35 +21,13 @@ bool rules_name_is_plain(const char *name)
 
 /* --- the form of a path --- */
 
-static int hex_digit(char c)
-{
-    const char *digits = "0123456789abcdef";
-    const char *at = c ? strchr(digits, c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c) : NULL;
-    return at ? (int)(at - digits) : -1;
-}
-
-/* Decoded once, which must be all there is to decode. */
+/* Decoded once, which must be all there is to decode: what is left may stand in a path as it is
+ * (RFC 3986, pchar), but for ';', behind which some servers read parameters. */
 static bool path_decode(const char *path, char ret[RULES_PATH_MAX])
 {
-    size_t len = 0;
-    for (; *path; path++) {
-        unsigned char c = (unsigned char)*path;
-        if (c == '%') {
-            int high = hex_digit(path[1]);
-            int low = high < 0 ? -1 : hex_digit(path[2]);
-            if (low < 0)
-                return false;
-            c = (unsigned char)(high * 16 + low);
-            path += 2;
-            if (c == '%')
-                return false;
-        }
-        if (c <= ' ' || c >= 0x7f || strchr("\\;?#\"<>", c) || len + 1 == RULES_PATH_MAX)
-            return false;
-        ret[len++] = (char)c;
-    }
-    ret[len] = '\0';
-    return true;
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+                                "-._~!$&'()*+,=:@/";
+    return http_text_decode(path, strlen(path), ret) && ret[strspn(ret, plain)] == '\0';
 }
 
 /* No element is empty (but behind a last slash), "." or "..". */
@@ -165,6 +146,7 @@ int rules_check(const struct rules *rules, const char *path, struct rules_target
                                       .repository = repository,
                                       .path = rest + len + 1 };
         ret->metadata = path_is_metadata(ret->type, below);
+        snprintf(ret->url, sizeof ret->url, "%s", plain);
         return 0;
     }
     return refuse(rules, path, err);

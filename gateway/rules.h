@@ -5,7 +5,7 @@
  *   /artifactory/api/npm/REPOSITORY/…    /artifactory/REPOSITORY/…   (Maven)
  *
  * Pure.  A path is judged as it will be after any number of decodings: an element "..", hidden or
- * not, a matrix parameter or a sign that servers read differently is refused. */
+ * not, a matrix parameter or a sign that must be encoded is refused. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,8 +27,9 @@ struct rules {
 struct rules_target {
     enum rules_type type;
     const char *repository;
-    const char *path; /* below the repository, as it was asked for */
-    bool metadata;    /* says what there is, or a sum; not a file of a package */
+    const char *path;         /* below the repository, as it was asked for */
+    bool metadata;            /* says what there is, or a sum; not a file of a package */
+    char url[RULES_PATH_MAX]; /* all of the path, decoded: one name for one file, however asked */
 };
 
 /* A repository's key, so that it can stand in a path: letters, digits, '.', '_' and '-', and not

@@ -280,7 +280,7 @@ static void dependency_fill(struct sos_dependency *ret, const struct attempt *at
 {
     *ret = (struct sos_dependency){
         .repository = xstrdup(download->repository),
-        .path = download_path(download),
+        .path = xstrdup(download_path(download)),
         .url = xasprintf("%s%s", attempt->settings->store_url, download->url),
         .sha256 = xstrdup(download->sha256),
         .size_bytes = download->size_bytes,

@@ -232,26 +232,7 @@ char *downloads_text(const struct downloads *downloads, size_t *ret_len)
     return taken;
 }
 
-static int hex_value(char c)
+const char *download_path(const struct download *download)
 {
-    return c >= '0' && c <= '9'                     ? c - '0'
-           : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-                                                    : -1;
-}
-
-char *download_path(const struct download *download)
-{
-    const char *from = behind_repository(download->url, download->repository);
-    char *path = xstrdup(from);
-    size_t len = 0;
-    for (; *from; from++) {
-        int high = *from == '%' ? hex_value(from[1]) : -1;
-        int low = high < 0 ? -1 : hex_value(from[2]);
-        int byte = low < 0 ? *from : high * 16 + low;
-        from += low < 0 ? 0 : 2;
-        /* Readable and no more: it is shown to people. */
-        path[len++] = byte > ' ' && byte < 0x7f ? (char)byte : '?';
-    }
-    path[len] = '\0';
-    return path;
+    return behind_repository(download->url, download->repository);
 }

@@ -20,7 +20,7 @@ enum {
 
 struct download {
     char *repository;
-    char *url; /* below the store: "/api/npm/REPOSITORY/x/-/x-1.0.tgz" */
+    char *url; /* below the store, with nothing encoded: "/api/npm/REPOSITORY/x/-/x-1.0.tgz" */
     int64_t size_bytes;
     char sha256[SHA256_HEX];
     bool metadata;
@@ -47,5 +47,5 @@ void downloads_join(struct downloads *downloads, const struct downloads *earlier
 /* The files, in the form that downloads_parse() reads (gives; free()); NULL: not all are there, or
  * they are more than a record holds. */
 char *downloads_text(const struct downloads *downloads, size_t *ret_len);
-/* Below its repository, decoded (gives; free()). */
-char *download_path(const struct download *download);
+/* Below its repository (borrowed). */
+const char *download_path(const struct download *download);

@@ -30,6 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(err.code == ERR_DENIED);
         return 0;
     }
+    assert(!strchr(target.url, '%'));
+    stays_below(target.url, target.repository);
     assert(strlen(target.path) > 0 && strlen(path) < 3 * (size_t)RULES_PATH_MAX);
     for (int i = 0; i < 3; i++) {
         auto_free char *plain = xmalloc(strlen(path) + 1);

@@ -14,17 +14,18 @@ static char *text_of(const char *path)
 
 static void each_download_is_a_line(void **state)
 {
-    const struct rules_target jar = { .type = RULES_MAVEN, .repository = "mvn", .path = "a/b.jar" };
-    const struct rules_target list = { .repository = "go", .path = "m/@v/list", .metadata = true };
+    const struct rules_target jar = { .repository = "mvn", .url = "/artifactory/mvn/a/b.jar" };
+    const struct rules_target list = { .repository = "go",
+                                       .metadata = true,
+                                       .url = "/artifactory/api/go/go/m/@v/list" };
     struct digests digests = { .size_bytes = 42 };
     auto_free char *path = xasprintf("%s/record", (const char *)*state);
     struct record record;
     struct err err = { 0 };
     sha256_hex("x", 1, digests.sha256);
     assert_ok(record_open(path, &record, &err), err);
-    assert_ok(record_download(&record, &jar, "/artifactory/mvn/a/b.jar", &digests, &err), err);
-    assert_ok(record_download(&record, &list, "/artifactory/api/go/go/m/@v/list", &digests, &err),
-              err);
+    assert_ok(record_download(&record, &jar, &digests, &err), err);
+    assert_ok(record_download(&record, &list, &digests, &err), err);
     assert_ok(record_trouble(&record, "refused", 405, "PO\nST", "/a b\x01", &err), err);
     record_close(&record);
     auto_free char *text = text_of(path);

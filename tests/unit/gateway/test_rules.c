@@ -48,6 +48,20 @@ static void what_packages_are_made_of_may_be_asked_for(void **state)
     }
 }
 
+static void a_file_has_one_name_however_it_is_asked_for(void **state)
+{
+    static const char *const ways[] = { "@a/b/-/b-1.0.0.tgz", "@a%2fb/-/b-1.0.0.tgz",
+                                        "%40a%2Fb%2f%2D/%62-1.0.0.tgz" };
+    (void)state;
+    for (size_t i = 0; i < countof(ways); i++) {
+        auto_free char *path = xasprintf(RULES_BASE "/api/npm/npm-remote/%s", ways[i]);
+        struct rules_target target;
+        struct err err = { 0 };
+        assert_ok(rules_check(&rules, path, &target, &err), err);
+        assert_string_equal(target.url, RULES_BASE "/api/npm/npm-remote/@a/b/-/b-1.0.0.tgz");
+    }
+}
+
 static void anything_else_is_refused(void **state)
 {
     static const char *const refused[] = {
@@ -77,6 +91,8 @@ static void anything_else_is_refused(void **state)
         "/artifactory/maven-remote/x%\0222",
         "/artifactory/maven-remote/\xc3\xa9",
         "/artifactory/maven-remote/a\\b",
+        "/artifactory/maven-remote/a[b]",
+        "/artifactory/maven-remote/a%7cb",
         "/artifactory/api/storage/maven-remote/x",
         "/artifactory/api/search/aql",
         "/artifactory/api/go/npm-remote/x",
@@ -139,6 +155,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_packages_are_made_of_may_be_asked_for),
+        cmocka_unit_test(a_file_has_one_name_however_it_is_asked_for),
         cmocka_unit_test(anything_else_is_refused),
         cmocka_unit_test(a_long_path_is_refused),
         cmocka_unit_test(without_a_repository_nothing_is_served),

@@ -19,17 +19,15 @@ static void each_file_is_told_once_and_by_name(void **state)
     parse(&all, "file npm 7 " A " /artifactory/api/npm/npm/x/-/x-1.tgz\n"
                 "metadata npm 9 " B " /artifactory/api/npm/npm/x\n"
                 "file npm 7 " A " /artifactory/api/npm/npm/x/-/x-1.tgz\n"
-                "file mvn 0 " A " /artifactory/mvn/@a%2Fb.jar\n");
+                "file mvn 0 " A " /artifactory/mvn/@a/b.jar\n");
     assert_int_equal(all.count, 3);
     assert_string_equal(all.all[0].url, "/api/npm/npm/x");
     assert_true(all.all[0].metadata);
     assert_string_equal(all.all[1].url, "/api/npm/npm/x/-/x-1.tgz");
     assert_int_equal(all.all[1].size_bytes, 7);
     assert_string_equal(all.all[2].repository, "mvn");
-    auto_free char *path = download_path(&all.all[1]);
-    auto_free char *decoded = download_path(&all.all[2]);
-    assert_string_equal(path, "x/-/x-1.tgz");
-    assert_string_equal(decoded, "@a/b.jar");
+    assert_string_equal(download_path(&all.all[1]), "x/-/x-1.tgz");
+    assert_string_equal(download_path(&all.all[2]), "@a/b.jar");
     downloads_done(&all);
 }
 
