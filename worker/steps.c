@@ -29,7 +29,7 @@ static int copy_artifact(struct job *job, struct verdict *ret);
 
 /* --- source --- */
 
-/* src, out and tmp of one sandbox on the scratch disk. */
+/* src, out and tmp of one sandbox on the scratch disk, before any build could fill it. */
 static int work_make(const struct job *job, const char *name, struct err *err)
 {
     static const char *const folders[] = { "src", "out", "tmp" };
@@ -49,7 +49,7 @@ static int step_source(struct job *job, const struct step *step, struct verdict 
 {
     (void)step;
     struct err err = { 0 };
-    if (work_make(job, "build", &err) < 0)
+    if (work_make(job, "build", &err) < 0 || work_make(job, "check", &err) < 0)
         return verdict_error(ret, SOS_RESULT_REASON_SANDBOX, &err);
     return job_call(job, transfer_source, ret);
 }
@@ -318,9 +318,6 @@ static int step_check(struct job *job, const struct step *step, struct verdict *
     struct sandbox_run run = { .rootfs = ROOM "/run-root",
                                .work = ROOM "/scratch/check",
                                .artifact = ROOM "/artifact" };
-    struct err err = { 0 };
-    if (work_make(job, "check", &err) < 0)
-        return verdict_error(ret, SOS_RESULT_REASON_SANDBOX, &err);
     return run_recipe(job, step, &run, ret);
 }
 

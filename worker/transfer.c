@@ -10,10 +10,7 @@
 #include "sos/base/tree.h"
 #include "worker/room.h"
 
-enum {
-    RETRY_US = 500000,
-    UNPACK_RATIO_MAX = 1000, /* sources are made by our own client; tables compress well */
-};
+enum { RETRY_US = 500000 };
 
 /* --- source --- */
 
@@ -73,6 +70,14 @@ static int source_download(struct job *job, int fd, struct err *err)
     return status == 200 ? 0 : status < 0 ? status : -ERR_IO;
 }
 
+static int source_failed(struct verdict *ret, bool fits, const struct err *err)
+{
+    if (fits)
+        return verdict_error(ret, SOS_RESULT_REASON_SOURCE_UNAVAILABLE, err);
+    return verdict_fail(ret, SOS_RESULT_REASON_DISK_FULL,
+                        "the source does not fit on the build's disk");
+}
+
 int transfer_source(struct job *job, struct verdict *ret)
 {
     const struct sos_limits *limits = job->lease->image->limits;
@@ -86,18 +91,13 @@ int transfer_source(struct job *job, struct verdict *ret)
     }
     (void)unlink(path);
     if (source_download(job, fd, &err) < 0)
-        return verdict_error(ret, SOS_RESULT_REASON_SOURCE_UNAVAILABLE, &err);
+        return source_failed(ret, err.code != ERR_LIMIT, &err);
 
-    struct unpack_limits unpack = { .bytes_max = limits->disk_bytes,
-                                    .files_max = TREE_FILES_MAX,
-                                    .ratio_max = UNPACK_RATIO_MAX };
+    /* No limit of compression: files of zeros are a source too, and the disk bounds them. */
+    struct unpack_limits unpack = { .bytes_max = limits->disk_bytes, .files_max = TREE_FILES_MAX };
     int uid = (int)sandbox_uid(job->sandbox->slot);
-    if (lseek(fd, 0, SEEK_SET) < 0 || unpack_tree(fd, src, &unpack, uid, uid, &err) < 0) {
-        if (err.code == ERR_FULL)
-            return verdict_fail(ret, SOS_RESULT_REASON_DISK_FULL,
-                                "the source does not fit on the build's disk");
-        return verdict_error(ret, SOS_RESULT_REASON_SOURCE_UNAVAILABLE, &err);
-    }
+    if (lseek(fd, 0, SEEK_SET) < 0 || unpack_tree(fd, src, &unpack, uid, uid, &err) < 0)
+        return source_failed(ret, err.code != ERR_FULL && err.code != ERR_LIMIT, &err);
     return 0;
 }
 

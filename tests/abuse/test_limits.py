@@ -26,6 +26,24 @@ def test_too_many_inodes(rig):
     rig.attack("i=0; while :> /src/f$i; do i=$((i+1)); done; exit 1", "DISK_FULL")
 
 
+def test_a_source_that_does_not_fit(rig):
+    """Compressed it would."""
+    record = rig.build({"big": bytes(80 << 20)})
+    assert (record["state"], record["attempt"], record["result"]["reason"]) == ("FAILED", 1, "DISK_FULL"), record
+
+
+def test_a_source_of_nothing_but_zeros(rig):
+    assert rig.build({"zeros": bytes(20 << 20)})["state"] == "STORING"
+
+
+@pytest.mark.parametrize("fill", ["dd if=/dev/zero of=/src/big bs=64k", "i=0; while :> /src/f$i; do i=$((i+1)); done"])
+def test_a_disk_that_is_left_full_is_nobodys_fault(rig, fill):
+    """The artifact was made before; its check needs no room."""
+    artifact = "mkdir /out/artifact; echo 'echo made' > /out/artifact/demo; chmod 755 /out/artifact/demo"
+    record = rig.build({"build.sh": f"{artifact}; ({fill}) 2> /dev/null; exit 0"})
+    assert record["state"] == "STORING" and record["attempt"] == 1, (record, rig.build_log(record["id"]))
+
+
 def test_shared_memory_counts_as_memory(rig):
     rig.attack("dd if=/dev/zero of=/dev/shm/big bs=1M count=200", "OOM")
 

@@ -20,7 +20,7 @@ int pack_tree(const struct tree *tree, struct blobs *blobs, int64_t epoch_s, pac
 struct unpack_limits {
     int64_t bytes_max; /* of all files */
     int64_t files_max;
-    int64_t ratio_max; /* unpacked to packed, once 16 MiB came out */
+    int64_t ratio_max; /* unpacked to packed, once 16 MiB came out; 0: whatever */
 };
 
 /* Unpack an archive file (tar in one zstd frame, window up to 8 MiB) into the folder `dirfd`.  Only
