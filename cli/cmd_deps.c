@@ -64,7 +64,7 @@ static void dependencies_print(struct cli *cli, const struct sos_list_dependenci
         struct buf path;
         if (file->metadata && !metadata)
             continue;
-        auto_free char *sha256 = xasprintf("%.16s", file->sha256 ? file->sha256 : "");
+        auto_free char *sha256 = xasprintf("%.16s", file->sha256 ? file->sha256 : "in part");
         text_shown(file->path ? file->path : "", cli->utf8, &path);
         table_row(table,
                   (const char *const[]){ file->repository, text_bytes(file->size_bytes, size),

@@ -87,7 +87,7 @@ static const char *dependency_fault(const struct sos_dependency *file)
     if (!text_fits(file->repository, PATH_LONGEST) || !text_fits(file->path, PATH_LONGEST) ||
         !text_fits(file->url, URL_MAX))
         return "repository, path and url must be there, and not that long";
-    if (!file->sha256 || !sha256_hex_is_valid(file->sha256))
+    if (file->sha256 && !sha256_hex_is_valid(file->sha256))
         return "this sha256 is none";
     return file->size_bytes < 0 ? "a negative size" : NULL;
 }

@@ -76,6 +76,25 @@ static void a_file_is_kept_once_for_all_builds(void **state)
     disk_close(&disk);
 }
 
+static void a_file_that_came_in_part_has_no_digest(void **state)
+{
+    struct sos_dependency file = { .repository = "npm", .path = "x", .url = "http://s/x" };
+    struct sos_list_dependencies_response list;
+    struct disk disk;
+    struct build_row build;
+    disk_open(&disk, state);
+    build_make(&disk, &build);
+    assert_ok(TASK(&disk, dependencies_add(disk.db, build.msg.id, build.msg.attempt, 0, &file, 1,
+                                           &disk.err)),
+              disk.err);
+    assert_ok(dependencies_list(disk.db, build.msg.id, 0, NULL, &list, &disk.err), disk.err);
+    assert_string_equal(list.dependencies[0].url, "http://s/x");
+    assert_null(list.dependencies[0].sha256);
+    sos_list_dependencies_response_done(&list);
+    build_row_done(&build);
+    disk_close(&disk);
+}
+
 static void a_token_or_a_build_that_is_none_is_refused(void **state)
 {
     struct sos_list_dependencies_response list;
@@ -94,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         unit_test_in_folder(they_come_back_in_order_and_in_pages),
         unit_test_in_folder(a_file_is_kept_once_for_all_builds),
+        unit_test_in_folder(a_file_that_came_in_part_has_no_digest),
         unit_test_in_folder(a_token_or_a_build_that_is_none_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
