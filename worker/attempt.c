@@ -282,7 +282,7 @@ static void dependency_fill(struct sos_dependency *ret, const struct attempt *at
         .repository = xstrdup(download->repository),
         .path = xstrdup(download_path(download)),
         .url = xasprintf("%s%s", attempt->settings->store_url, download->url),
-        .sha256 = xstrdup(download->sha256),
+        .sha256 = xstrdup(download->sha256[0] ? download->sha256 : NULL),
         .size_bytes = download->size_bytes,
         .metadata = download->metadata,
         .cached = download->cached,

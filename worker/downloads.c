@@ -15,7 +15,11 @@
 
 #define BASE "/artifactory"
 
-enum { LINE_MAX_LEN = 2048, URL_MAX = 1200, REPOSITORY_MAX = 64 };
+enum {
+    LINE_MAX_LEN = 2048,
+    URL_MAX = 1024, /* longer ones no gateway lets through, and no server takes */
+    REPOSITORY_MAX = 64,
+};
 
 static void download_done(struct download *download)
 {
@@ -43,7 +47,7 @@ static void downloads_add(struct downloads *downloads, const struct download *do
     downloads->all[downloads->count++] = *download;
 }
 
-/* --- each once, by URL --- */
+/* --- each once, by URL; what came whole at last was not only begun --- */
 
 static int by_name(const void *a, const void *b)
 {
@@ -63,12 +67,21 @@ static void downloads_settle(struct downloads *downloads)
     for (size_t i = 0; i < downloads->count; i++) {
         struct download *at = &downloads->all[i];
         struct download *last = kept > 0 ? &downloads->all[kept - 1] : NULL;
-        if (last && strcmp(last->url, at->url) == 0 && strcmp(last->sha256, at->sha256) == 0)
+        bool again = last && strcmp(last->url, at->url) == 0;
+        if (again && strcmp(last->sha256, at->sha256) == 0) {
             download_done(at);
-        else
+        } else if (again && !last->sha256[0]) {
+            download_done(last);
+            *last = *at;
+        } else {
             downloads->all[kept++] = *at;
+        }
     }
     downloads->count = kept;
+    while (downloads->count > DOWNLOADS_MAX) {
+        downloads->over = true;
+        download_done(&downloads->all[--downloads->count]);
+    }
 }
 
 /* --- lines --- */
@@ -111,8 +124,9 @@ static bool download_read(char *line, bool metadata, struct download *ret)
     const char *size = line ? strsep(&line, " ") : NULL;
     const char *sha256 = line ? strsep(&line, " ") : NULL;
     const char *url = line;
-    int64_t bytes;
-    if (!url || !size_read(size, &bytes) || !sha256_hex_is_valid(sha256) ||
+    int64_t bytes = 0;
+    bool begun = url && strcmp(size, "-") == 0 && strcmp(sha256, "-") == 0;
+    if (!url || (!begun && (!size_read(size, &bytes) || !sha256_hex_is_valid(sha256))) ||
         strncmp(url, BASE "/", sizeof BASE) != 0 || strlen(url) > URL_MAX || !is_printable(url) ||
         strlen(repository) > REPOSITORY_MAX || !is_printable(repository))
         return false;
@@ -123,7 +137,8 @@ static bool download_read(char *line, bool metadata, struct download *ret)
                               .url = xstrdup(url),
                               .size_bytes = bytes,
                               .metadata = metadata };
-    memcpy(ret->sha256, sha256, sizeof ret->sha256);
+    if (!begun)
+        memcpy(ret->sha256, sha256, sizeof ret->sha256);
     return true;
 }
 
@@ -154,7 +169,7 @@ static void line_read(struct downloads *downloads, char *line)
     }
 }
 
-int downloads_parse(struct downloads *downloads, const char *text, size_t len, struct err *err)
+void downloads_parse(struct downloads *downloads, const char *text, size_t len)
 {
     while (len > 0) {
         char line[LINE_MAX_LEN];
@@ -166,14 +181,11 @@ int downloads_parse(struct downloads *downloads, const char *text, size_t len, s
             line[line_len] = '\0';
             line_read(downloads, line);
         }
-        if (downloads->count > DOWNLOADS_MAX)
-            return err_set(err, ERR_LIMIT, "more than %d downloads", DOWNLOADS_MAX);
         line_len += end ? 1 : 0;
         text += line_len;
         len -= line_len;
     }
     downloads_settle(downloads);
-    return 0;
 }
 
 int downloads_read(struct downloads *downloads, const char *path, struct err *err)
@@ -188,7 +200,9 @@ int downloads_read(struct downloads *downloads, const char *path, struct err *er
     ssize_t got = read(fd, text, (size_t)st.st_size);
     if (got != st.st_size)
         return err_errno(err, "read %s", path);
-    return downloads_parse(downloads, text, (size_t)got, err);
+    downloads_parse(downloads, text, (size_t)got);
+    downloads->over |= st.st_size == DOWNLOADS_BYTES_MAX;
+    return 0;
 }
 
 /* --- with an earlier one --- */
@@ -204,12 +218,8 @@ void downloads_join(struct downloads *downloads, const struct downloads *earlier
         copy.cached = true;
         downloads_add(downloads, &copy);
     }
-    downloads_settle(downloads);
     downloads->over |= earlier->over;
-    while (downloads->count > DOWNLOADS_MAX) {
-        downloads->over = true;
-        download_done(&downloads->all[--downloads->count]);
-    }
+    downloads_settle(downloads);
 }
 
 char *downloads_text(const struct downloads *downloads, size_t *ret_len)
@@ -217,10 +227,12 @@ char *downloads_text(const struct downloads *downloads, size_t *ret_len)
     struct buf text;
     if (downloads->over)
         return NULL;
-    buf_init(&text, DOWNLOADS_BYTES_MAX);
+    buf_init(&text, DOWNLOADS_BYTES_MAX - 1); /* one that is full says that it is over */
     for (size_t i = 0; i < downloads->count; i++) {
         const struct download *at = &downloads->all[i];
-        if (!at->metadata)
+        if (!at->metadata && !at->sha256[0])
+            buf_printf(&text, "file %s - - " BASE "%s\n", at->repository, at->url);
+        else if (!at->metadata)
             buf_printf(&text, "file %s %" PRId64 " %s " BASE "%s\n", at->repository, at->size_bytes,
                        at->sha256, at->url);
     }

@@ -66,7 +66,7 @@ int room_make(const struct settings *settings, struct err *err)
 {
     if (mkdir(ROOM, 0711) < 0 && errno != EEXIST)
         return err_errno(err, "create " ROOM);
-    if (mount("sos", ROOM, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=32m,nr_inodes=4096") < 0)
+    if (mount("sos", ROOM, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0711,size=64m,nr_inodes=4096") < 0)
         return err_errno(err, "mount a tmpfs at " ROOM);
     for (size_t i = 0; i < countof(folders); i++) {
         auto_free char *path = xasprintf(ROOM "/%s", folders[i]);

@@ -265,6 +265,16 @@ static int downloads_take(struct job *job, struct err *err)
     return rc;
 }
 
+static int too_much(struct verdict *ret, enum sos_result_reason reason)
+{
+    verdict_fail(ret, reason,
+                 "more was downloaded than goes on record: %d files or %d MiB of names",
+                 DOWNLOADS_MAX, DOWNLOADS_BYTES_MAX >> 20);
+    snprintf(ret->hint, sizeof ret->hint,
+             "what earlier builds put into the cache counts; it is not kept, try again");
+    return -1;
+}
+
 static int run_recipe(struct job *job, const struct step *step, struct sandbox_run *run,
                       struct verdict *ret)
 {
@@ -293,6 +303,9 @@ static int run_recipe(struct job *job, const struct step *step, struct sandbox_r
     if (result.end == PUMP_WORD)
         return job_word(job, ret);
     rc = step_judge(step, &result, run->limits, ret);
+    /* Its gateway may have cut it for that; and what is not all on record is no success. */
+    if (by_gateway && job->downloads.over && (rc == 0 || ret->reason == step->reason))
+        return too_much(ret, step->reason);
     if (rc < 0 && (ret->reason == step->reason || ret->reason == SOS_RESULT_REASON_SIGNALED))
         read_failure(run->work, ret);
     return rc;
