@@ -45,8 +45,9 @@ struct relay {
     size_t given;    /* … but for these */
     int64_t size;    /* of the whole; -1: not known */
     int64_t received;
-    bool told; /* the answer has begun */
-    bool recorded;
+    bool told;     /* the answer has begun */
+    bool begun;    /* … and is on record … */
+    bool recorded; /* … with its digest */
     bool broken;
 };
 
@@ -112,14 +113,17 @@ static void relay_break(struct relay *relay)
     http_wake(relay->request);
 }
 
-/* Before its last byte is given on. */
-static void relay_record(struct relay *relay)
+/* Before the first byte of it is given on, and before the last. */
+static void relay_record(struct relay *relay, bool whole)
 {
     struct digests digests;
     struct err err = { 0 };
-    hasher_end(relay->hasher, &digests);
-    relay->recorded = true;
-    if (record_download(&relay->gateway->record, &relay->target, &digests, &err) == 0)
+    if (whole)
+        hasher_end(relay->hasher, &digests);
+    relay->begun = true;
+    relay->recorded = whole;
+    if (record_download(&relay->gateway->record, &relay->target, whole ? &digests : NULL, &err) ==
+        0)
         return;
     log_error("gateway", "not recorded", "error=\"%s\"", err.text);
     relay_break(relay);
@@ -181,8 +185,9 @@ static void on_data(void *ctx, const char *data, size_t len)
         relay_break(relay);
         return;
     }
-    if (relay->received == relay->size)
-        relay_record(relay);
+    bool whole = relay->received == relay->size;
+    if (whole || !relay->begun)
+        relay_record(relay, whole);
     if (relay->upstream)
         upstream_pause(relay->upstream);
     http_wake(relay->request);
@@ -230,7 +235,7 @@ static void relay_end(struct relay *relay, const struct upstream_head *head)
     else if (is_head(relay))
         relay_tell(relay, head);
     else if (!relay->recorded)
-        relay_record(relay);
+        relay_record(relay, true);
     if (relay->told)
         http_wake(relay->request);
 }
@@ -342,6 +347,8 @@ static void on_request(void *ctx, struct http_request *request)
         refuse_status(gateway, request, 405, "a build may only read: GET and HEAD");
     else if (rules_check(&gateway->config.rules, http_path(request), &target, &err) < 0)
         refuse(gateway, request, 403, &err);
+    else if (gateway->record.broken)
+        refuse_status(gateway, request, 429, "no more goes on the build's record");
     else if (++gateway->requests > gateway->config.requests_max)
         refuse_status(gateway, request, 429, "a build may not ask for so many files");
     else if (gateway->bytes >= gateway->config.bytes_max)

@@ -1,16 +1,18 @@
 /* gateway.h - one build's door to the store, on the loop: asks for it what the rules let it, gives
  * on what comes, hashes and records it.
  *
- *   request --rules--> ASKING --head--> GIVING --whole, recorded--> over
+ *   request --rules--> ASKING --head--> GIVING --whole, on record--> over
  *                |      ^  |              |  cut on either side: the other is cut too
  *                |      |  +-- no such file, an error: told
  *                |      |  +-- the store is away: RESTING, for a minute at most; then told
  *                |      +-----------------------+
  *                +-- refused: told and recorded
  *
- * Bytes are held back at the store while the build does not take them: one piece of a connection's
- * at a time is here.  The build's own headers do not pass, but for what it accepts and has; nor
- * does a part of a file, whose digest would say nothing: who asks for one gets the whole. */
+ * Nothing of a file is given before it is on record that it was begun, and the last of it not
+ * before its digest is.  Bytes are held back at the store while the build does not take them: one
+ * piece of a connection's at a time is here.  The build's own headers do not pass, but for what it
+ * accepts and has; nor does a part of a file, whose digest would say nothing: who asks for one gets
+ * the whole. */
 #pragma once
 #include <uv.h>
 

@@ -26,18 +26,22 @@ void record_close(struct record *record)
         close(record->fd);
 }
 
-static int line_write(const struct record *record, const char *line, struct err *err)
+static int line_write(struct record *record, const char *line, struct err *err)
 {
-    return fs_write_all(record->fd, line, strlen(line)) < 0 ? err_errno(err, "write the record")
-                                                            : 0;
+    if (record->broken)
+        return err_set(err, ERR_IO, "the record is broken");
+    record->broken = fs_write_all(record->fd, line, strlen(line)) < 0;
+    return record->broken ? err_errno(err, "write the record") : 0;
 }
 
 int record_download(struct record *record, const struct rules_target *target,
                     const struct digests *digests, struct err *err)
 {
-    auto_free char *line =
-        xasprintf("%s %s %" PRId64 " %s %s\n", target->metadata ? "metadata" : "file",
-                  target->repository, digests->size_bytes, digests->sha256, target->url);
+    const char *what = target->metadata ? "metadata" : "file";
+    auto_free char *line = digests
+                               ? xasprintf("%s %s %" PRId64 " %s %s\n", what, target->repository,
+                                           digests->size_bytes, digests->sha256, target->url)
+                               : xasprintf("%s %s - - %s\n", what, target->repository, target->url);
     return line_write(record, line, err);
 }
 
@@ -55,7 +59,7 @@ int record_trouble(struct record *record, const char *what, int status, const ch
 {
     char method_word[SHOWN_MAX];
     char path_word[SHOWN_MAX];
-    if (++record->troubles > RECORD_REFUSED_MAX)
+    if (record->broken || ++record->troubles > RECORD_REFUSED_MAX)
         return 0;
     word_clean(method, method_word);
     word_clean(path, path_word);

@@ -40,6 +40,22 @@ def test_a_file_of_the_store_comes_and_is_on_record(rig_store):
         assert line in log.splitlines(), log
 
 
+def test_a_file_that_is_not_taken_to_its_end_is_on_record(rig_store):
+    rig = rig_store
+    rig.put("mvn/half", os.urandom(30 << 20))
+    build, log = fetch(rig, f"wget -q -O - {BASE}/mvn/half | head -c 1000000 | wc -c")
+    assert "\n1000000\n" in log
+    assert rig.dependencies(build["id"]) == [{"repository": "mvn", "path": "half", "url": f"{rig.store_url}/mvn/half"}]
+
+
+def test_a_file_is_one_however_it_is_asked_for(rig_store):
+    rig = rig_store
+    digest = rig.put("mvn/" + JAR, b"jar")
+    ways = [JAR, JAR.replace("/", "%2f"), JAR.replace("x", "%78")]
+    build, _ = fetch(rig, "\n".join(f"wget -q -O /dev/null {BASE}/mvn/{way}" for way in ways))
+    assert [(d["path"], d["sha256"]) for d in rig.dependencies(build["id"])] == [(JAR, digest)]
+
+
 def test_nothing_else_is_reached(rig_store):
     rig = rig_store
     with socket.socket(socket.AF_UNIX) as host:
@@ -124,6 +140,24 @@ def test_bytes_are_capped(rig_store):
     log = fetch(rig, f"for i in 1 2 3 4; do wget -q -O - {BASE}/mvn/big | wc -c; done; /src/attack ask 8624 'GET /artifactory/mvn/big HTTP/1.1' | head -c 300")[1]
     assert [line for line in log.splitlines() if line.isdigit()][:2] == [str(40 << 20)] * 2, log
     assert "40000000" not in log and ("429" in log or "502" in log), log
+
+
+def test_more_than_goes_on_record_is_the_builds_own_failure(rig_store):
+    """What earlier builds of the project put into the cache counts; and it is not kept then."""
+    rig = rig_store
+    rig.put("mvn/one", b"1")
+    script = {"fetch.sh": f"wget -q -O /dev/null {BASE}/mvn/one; ls /cache; echo $1 > /cache/mark"}
+    mine = {"project": "hoarder", "noCache": False}
+    rig.build({**script, "salt": "1"}, **mine)
+    kept = rig.state / "worker/caches/hoarder/busybox/downloads"
+    kept.write_text("".join(f"file mvn 1 {'a' * 64} /artifactory/mvn/{i}\n" for i in range(50000)))
+    over = rig.build({**script, "salt": "2"}, **mine)
+    assert (over["state"], over["attempt"], over["result"]["reason"]) == ("FAILED", 1, "DEPENDENCIES"), over
+    assert "more was downloaded than goes on record: 50000 files" in over["result"]["message"], over
+    assert "the cache" in over["result"]["hint"] and "mark" in rig.build_log(over["id"])
+    again = rig.build({**script, "salt": "3"}, **mine)
+    assert again["state"] == "STORING" and "mark" not in rig.build_log(again["id"])
+    assert [d["path"] for d in rig.dependencies(again["id"])] == ["one"]
 
 
 # --- whose it is ---
