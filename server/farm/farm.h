@@ -22,11 +22,19 @@
 
 struct farm;
 
+/* What is published of a finished build.  All borrowed. */
+struct publish_order {
+    const struct sos_build *build;
+    struct sos_artifact *artifact;     /* its urls are filled in */
+    const struct sos_dependency *used; /* what the build downloaded */
+    size_t used_count;
+    const char *repository; /* of the store */
+};
+
 /* How a finished artifact gets to where it is kept: blocking, called again and again until it gives
  * 0 (then the urls are filled in), -ERR_CONFLICT (other bytes are there under this name and
  * version; `err` names both) or -ERR_NOT_FOUND (our bytes are gone).  Any other error may pass. */
-typedef int (*farm_publish_fn)(void *ctx, const struct sos_build *build,
-                               struct sos_artifact *artifact, struct err *err);
+typedef int (*farm_publish_fn)(void *ctx, const struct publish_order *order, struct err *err);
 
 struct farm_config {
     const char *state_dir;   /* "<state>/server": farm.db, blobs/, logs/, cache/, *.token */

@@ -1,19 +1,25 @@
 /* publish.c - from the outbox to the store.
  *
- *   finish --> WAITING --publisher strand--> TRYING --took it--> RECORDING --> SUCCEEDED
- *                 ^                            |                    |
- *                 +--- a pause, twice as long -+                    +--> FAILED: other bytes are
- * there
+ *   finish --> READING --reader strand--> TRYING --took it--> RECORDING --> SUCCEEDED
+ *     what it downloaded                  |    ^                 |
+ *                                 failed  v    |  later          +--> FAILED: other bytes are there
+ *                                       WAITING, each time twice as long
  *
  * The outbox row is the truth: after a restart the publication begins anew, and to the store a
  * repeat of the same bytes is no harm. */
 #include <string.h>
 
+#include "server/disk/dependencies.h"
 #include "server/farm/state.h"
 
 enum { PUBLISH_PAUSE_MAX_MS = 60000 };
 
-enum publishing_state { PUBLISH_WAITING, PUBLISH_TRYING, PUBLISH_RECORDING };
+enum publishing_state {
+    PUBLISH_READING,
+    PUBLISH_TRYING,
+    PUBLISH_WAITING,
+    PUBLISH_RECORDING,
+};
 
 struct publishing {
     struct task task;
@@ -24,10 +30,21 @@ struct publishing {
     int64_t pause_ms;
     struct sos_build build; /* as it was finished: for the strand */
     struct sos_artifact artifact;
+    struct sos_dependency *used; /* what it downloaded */
+    size_t used_count;
     struct sos_result result; /* of a publication that cannot be */
     int rc;                   /* of the last try */
     struct err err;
 };
+
+static void used_drop(struct publishing *publishing)
+{
+    for (size_t i = 0; i < publishing->used_count; i++)
+        sos_dependency_done(&publishing->used[i]);
+    free(publishing->used);
+    publishing->used = NULL;
+    publishing->used_count = 0;
+}
 
 void publish_free(struct publishing *publishing)
 {
@@ -36,6 +53,7 @@ void publish_free(struct publishing *publishing)
     sos_build_done(&publishing->build);
     sos_artifact_done(&publishing->artifact);
     sos_result_done(&publishing->result);
+    used_drop(publishing);
     free(publishing);
 }
 
@@ -43,13 +61,51 @@ static void publish_enter(struct publishing *publishing, enum publishing_state s
 
 /* --- blocking work --- */
 
+/* Moves the page's. */
+static void used_take(struct publishing *publishing, struct sos_list_dependencies_response *page)
+{
+    size_t count = publishing->used_count + page->dependencies_count;
+
+    publishing->used = xrealloc(publishing->used, count * sizeof *publishing->used);
+    memcpy(publishing->used + publishing->used_count, page->dependencies,
+           page->dependencies_count * sizeof *publishing->used);
+    publishing->used_count = count;
+    page->dependencies_count = 0;
+}
+
+static void read_work(struct task *task)
+{
+    struct publishing *publishing = container_of(task, struct publishing, task);
+    struct db *db = publishing->live->farm->read_db;
+    auto_free char *token = NULL;
+
+    used_drop(publishing); /* of a try before */
+    do {
+        struct sos_list_dependencies_response page = { 0 };
+        task->rc = dependencies_list(db, publishing->build.id, DEPENDENCIES_PAGE_MAX, token, &page,
+                                     &task->err);
+        if (task->rc < 0)
+            return;
+        used_take(publishing, &page);
+        free(token);
+        token = take_ptr(page.next_page_token);
+        sos_list_dependencies_response_done(&page);
+    } while (token);
+}
+
 static void publish_work(struct task *task)
 {
     struct publishing *publishing = container_of(task, struct publishing, task);
     struct farm *farm = publishing->live->farm;
+    const struct publish_order order = {
+        .build = &publishing->build,
+        .artifact = &publishing->artifact,
+        .used = publishing->used,
+        .used_count = publishing->used_count,
+        .repository = farm->config.store_repository,
+    };
 
-    task->rc = farm->config.publish(farm->config.publish_ctx, &publishing->build,
-                                    &publishing->artifact, &task->err);
+    task->rc = farm->config.publish(farm->config.publish_ctx, &order, &task->err);
 }
 
 static void note_work(struct task *task)
@@ -98,6 +154,17 @@ static void on_tried(struct task *task)
              publishing->build.id, (long long)publishing->pause_ms, publishing->err.text);
     metric_add(farm->count.publish_retries, 1);
     strand_post(farm->writer, &publishing->task, note_work, on_noted);
+}
+
+static void on_read(struct task *task)
+{
+    struct publishing *publishing = container_of(task, struct publishing, task);
+
+    if (task->rc < 0)
+        on_tried(task);
+    else
+        publish_enter(publishing,
+                      publishing->live->farm->stopping ? PUBLISH_WAITING : PUBLISH_TRYING);
 }
 
 static void build_set_artifact(struct build *build, const struct sos_artifact *artifact)
@@ -171,6 +238,9 @@ static void publish_enter(struct publishing *publishing, enum publishing_state s
                                    ? publishing->pause_ms * 2
                                    : PUBLISH_PAUSE_MAX_MS;
         break;
+    case PUBLISH_READING:
+        strand_post(farm->reader, &publishing->task, read_work, on_read);
+        break;
     case PUBLISH_TRYING:
         strand_post(farm->publisher, &publishing->task, publish_work, on_tried);
         break;
@@ -194,7 +264,7 @@ void publish_begin(struct live *live, const struct sos_artifact *artifact, int t
     sos_build_copy(&publishing->build, &live->build->msg);
     sos_artifact_copy(&publishing->artifact, artifact);
     live->publishing = publishing;
-    publish_enter(publishing, live->farm->stopping ? PUBLISH_WAITING : PUBLISH_TRYING);
+    publish_enter(publishing, live->farm->stopping ? PUBLISH_WAITING : PUBLISH_READING);
 }
 
 void publish_sweep(struct farm *farm, int64_t now_mono_ms)
@@ -204,6 +274,6 @@ void publish_sweep(struct farm *farm, int64_t now_mono_ms)
         struct publishing *publishing = live->publishing;
         if (publishing && publishing->state == PUBLISH_WAITING &&
             publishing->due_mono_ms <= now_mono_ms)
-            publish_enter(publishing, PUBLISH_TRYING);
+            publish_enter(publishing, PUBLISH_READING);
     }
 }

@@ -248,13 +248,18 @@ void publish_begin(struct live *live, const struct sos_artifact *artifact, int t
 void publish_sweep(struct farm *farm, int64_t now_mono_ms);
 void publish_free(struct publishing *publishing);
 
+/* --- build_info.c: what the store is told of a build --- */
+/* When it began: its build-info's name in the store has it. */
+int64_t build_info_started_ms(const struct sos_build *build);
+/* The JSON (gives; free()).  The same publication gives the same text. */
+char *build_info_text(const struct publish_order *order);
+
 /* --- store.c: the exact requests to an Artifactory-compatible store --- */
 struct store *store_new(const struct farm_config *config, struct blobs *blobs);
 void store_free(struct store *store);
 void store_stop(struct store *store); /* requests under way fail soon; loop thread */
 /* A farm_publish_fn; ctx is the store.  Publisher strand. */
-int store_publish(void *store, const struct sos_build *build, struct sos_artifact *artifact,
-                  struct err *err);
+int store_publish(void *store, const struct publish_order *order, struct err *err);
 /* The bytes of a published file into `fd`; its digest is compared.  Fetcher strand. */
 int store_fetch(struct store *store, const struct sos_artifact *artifact,
                 const struct sos_artifact_file *file, int fd, struct err *err);

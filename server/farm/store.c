@@ -3,10 +3,12 @@
  *   claim: PUT path;properties, X-Checksum-Deploy: true, no body   (size >= 10 KiB)
  *     201 --> compare        404 --> body: PUT with the three checksums --> compare
  *     403, 409 (either) --> GET api/storage/path: the same three checksums is a success
+ *   then, when all files are there: PUT api/build.  Only a build that has one is published: what
+ *   was cut before is files that nothing names, and the next try finds them there.
  *
  * A status alone proves nothing: a server that does not know checksum deploy keeps an empty file
  * and says 201.  So the checksums and the size of the answer are compared, always. Source: JFrog's
- * REST API documentation, "Deploy Artifact" and "Deploy Artifact by Checksum". */
+ * REST API documentation, "Deploy Artifact", "Deploy Artifact by Checksum", "Build Upload". */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdatomic.h>
@@ -105,9 +107,10 @@ static char *deploy_url(const char *plain, const struct sos_build *build,
                         const struct sos_artifact *artifact)
 {
     struct buf url;
-    char number[16];
+    char number[16], started[24];
 
     snprintf(number, sizeof number, "%d", build->number);
+    snprintf(started, sizeof started, "%" PRId64, build_info_started_ms(build));
     buf_init(&url, 16384);
     buf_add_str(&url, plain);
     property_add(&url, "sos.name", artifact->name);
@@ -119,6 +122,10 @@ static char *deploy_url(const char *plain, const struct sos_build *build,
     property_add(&url, "sos.build", build->id);
     property_add(&url, "build.name", artifact->name);
     property_add(&url, "build.number", number);
+    property_add(&url, "build.timestamp", started);
+    property_add(&url, "vcs.url", build->vcs ? build->vcs->url : NULL);
+    property_add(&url, "vcs.revision", build->vcs ? build->vcs->commit : NULL);
+    property_add(&url, "vcs.branch", build->vcs ? build->vcs->branch : NULL);
     return buf_take(&url);
 }
 
@@ -242,19 +249,40 @@ static int file_publish(struct store *store, const struct sos_build *build,
     return rc;
 }
 
-int store_publish(void *ctx, const struct sos_build *build, struct sos_artifact *artifact,
-                  struct err *err)
+static int build_publish(struct store *store, const struct publish_order *order, struct err *err)
+{
+    auto_free char *url = xasprintf("%s/api/build", store->url);
+    auto_free char *text = build_info_text(order);
+    struct client_request request = CLIENT_REQUEST("PUT", url);
+    struct client_answer answer;
+    int rc;
+
+    request.headers = (const char *const[]){ "Content-Type: application/json", NULL };
+    request.body = text;
+    request.body_len = strlen(text);
+    request.timeout_ms = PUT_TIMEOUT_MS;
+    if ((rc = publisher_do(store, &request, &answer, err)) < 0)
+        return rc;
+    int status = answer.status;
+    client_answer_done(&answer);
+    if (status / 100 != 2)
+        return err_set(err, ERR_IO, "PUT of the build-info: the store answered %d", status);
+    return 0;
+}
+
+int store_publish(void *ctx, const struct publish_order *order, struct err *err)
 {
     struct store *store = ctx;
+    struct sos_artifact *artifact = order->artifact;
 
     for (size_t i = 0; i < artifact->files_count; i++) {
-        int rc = file_publish(store, build, artifact, &artifact->files[i], err);
+        int rc = file_publish(store, order->build, artifact, &artifact->files[i], err);
         if (rc < 0)
             return rc;
     }
     if (!artifact->url)
         artifact->url = folder_url(store, "", artifact);
-    return 0;
+    return build_publish(store, order, err);
 }
 
 /* --- fetching --- */

@@ -241,6 +241,10 @@ class Attempt:
         return self.api.call("PUT", self.path(f"/artifacts/{digest or sha256(data)}"),
                              "ArtifactFile", data=data, params={"fence": self.fence})
 
+    def dependencies(self, files, first=0):
+        body = {"fence": str(self.fence), "first": first, "dependencies": files}
+        return self.api.call("POST", self.path("/dependencies"), None, json=body)
+
     def finish(self, outcome="SUCCESS", files=None, steps=(), **result):
         body = {"fence": str(self.fence), "result": {"outcome": outcome, **result},
                 "steps": list(steps),

@@ -119,3 +119,65 @@ def test_a_store_that_hangs_does_not_hold_up_the_end(state):
             begin = time.monotonic()
             conftest.finish(server)
             assert time.monotonic() - begin < 10
+
+
+def test_the_store_knows_the_build_and_promotes_it(server_with_store, store, admin, worker, source):
+    """One publication of the file and one of the build, as jf and Jenkins would have made them."""
+    vcs = {"url": "https://git.example/demo", "commit": "c" * 40, "branch": "main"}
+    jar, index = "a" * 64, "b" * 64
+    build = admin.submit(source, vcs=vcs)["id"]
+    attempt = worker.lease()
+    base = f"{store.url}/artifactory"
+    attempt.dependencies([
+        {"repository": "maven-remote", "path": "g/a/1/a-1.jar", "url": base + "/maven-remote/g/a/1/a-1.jar", "sha256": jar, "sizeBytes": "5"},
+        {"repository": "maven-remote", "path": "g/a/maven-metadata.xml", "url": base + "/maven-remote/g/a/maven-metadata.xml", "sha256": index,
+         "sizeBytes": "5", "metadata": True}])
+    attempt.succeed(b"x" * 20000)
+    build = admin.until(build, "SUCCEEDED")
+    file = build["artifact"]["files"][0]
+    store.session = farm.requests.Session()
+    store.session.headers["Authorization"] = f"Bearer {store.token}"
+    info = store.session.get(f"{base}/api/build/demo/{build['number']}").json()["buildInfo"]
+    assert info["properties"]["sos.build"] == build["id"] and info["properties"]["sos.source"] == source
+    assert info["vcs"] == [{"url": vcs["url"], "revision": vcs["commit"], "branch": vcs["branch"]}]
+    module, = info["modules"]
+    assert module["id"] == "demo:v1"
+    assert module["artifacts"] == [{"name": "demo.pyz", "type": "pyz", "path": "demo/v1/noarch/demo.pyz",
+                                    "originalDeploymentRepo": "sos-release-local",
+                                    **{kind: file[kind] for kind in ("sha1", "md5", "sha256")}}]
+    assert module["dependencies"] == [{"id": "maven-remote/g/a/1/a-1.jar", "type": "jar", "sha256": jar}]
+    promoted = store.session.post(f"{base}/api/build/promote/demo/{build['number']}",
+                                  json={"status": "staged", "targetRepo": "sos-dev-local", "copy": True})
+    assert promoted.status_code == 200, promoted.text
+    assert store.session.get(f"{base}/sos-dev-local/demo/v1/noarch/demo.pyz").content == b"x" * 20000
+
+
+def test_a_build_is_published_when_the_store_knows_it(state, store):
+    """A token that may put files and no builds: the file is there and the build is not over; with the right to it, it is."""
+    def scoped(*words):
+        answer = farm.requests.post(f"{store.url}/access/api/v1/tokens",
+                                    headers={"Authorization": f"Bearer {store.token}"},
+                                    json={"username": "farm", "scope": " ".join(words)}, timeout=farm.TIMEOUT_S)
+        (state / "store-token").touch(0o600)
+        (state / "store-token").write_text(answer.json()["access_token"])
+
+    files, builds = "artifact:sos-release-local:r,w,n", "artifact:artifactory-build-info:w"
+    scoped(files)
+    server = conftest.server_program(state, "--store-url", store.url + "/artifactory",
+                                     "--store-token-file", state / "store-token").start()
+    admin = farm.Api(server, conftest.token_of(server, "admin"))
+    worker = farm.Worker(server, conftest.token_of(server, "worker")).register()
+    build = admin.submit(admin.source({"a": b"x"}))["id"]
+    worker.lease().succeed(b"artifact")
+    deadline = time.monotonic() + farm.TIMEOUT_S
+    while "PUT of the build-info: the store answered 403" not in server.log_text():
+        assert time.monotonic() < deadline, server.log_text()[-3000:]
+        time.sleep(0.05)
+    assert admin.call("GET", f"/v1/builds/{build}", "Build")["state"] == "STORING"
+    assert admin.raw("GET", "/v1/artifacts/demo/versions/v1").status_code == 404
+    assert server.stop() == 0
+    scoped(files, builds)
+    server.start()
+    assert admin.until(build, "SUCCEEDED")["attempt"] == 1
+    assert admin.raw("GET", "/v1/artifacts/demo/versions/v1/files/demo.pyz").content == b"artifact"
+    conftest.finish(server)

@@ -169,9 +169,9 @@ static void see(const struct sos_build *build, int64_t revision)
 
 /* --- the store: a table that fails --- */
 
-static int sim_publish(void *ctx, const struct sos_build *build, struct sos_artifact *artifact,
-                       struct err *err)
+static int sim_publish(void *ctx, const struct publish_order *given, struct err *err)
 {
+    const struct sos_build *build = given->build;
     struct order *order = order_of(build->id);
 
     (void)ctx;
@@ -179,7 +179,7 @@ static int sim_publish(void *ctx, const struct sos_build *build, struct sos_arti
         return err_set(err, ERR_IO, "the store is down");
     if (!order)
         wrong("%s is published and nobody knows it", build->id);
-    const char *sha256 = artifact->files[0].sha256;
+    const char *sha256 = given->artifact->files[0].sha256;
     if (order->published[0] && strcmp(order->published, sha256) != 0)
         wrong("%s is published twice, with other bytes", build->id);
     if (build_is_final(order->seen) && order->seen != SOS_BUILD_STATE_SUCCEEDED)
