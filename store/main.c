@@ -45,6 +45,10 @@ static const struct config_item items[] = {
     ITEM("upstream-offline", CONFIG_BOOL, "false", "remote repositories give what they kept only"),
     ITEM("upstream-credentials", CONFIG_STRING, "",
          "file (mode 0600) of lines KEY USER:PASSWORD or KEY bearer TOKEN"),
+    ITEM(
+        "upstream-private", CONFIG_LIST, "",
+        "hosts and networks (HOST, HOST:PORT, ADDRESS/BITS) without public addresses that pages and"
+        " redirects of upstreams may lead to"),
     ITEM("upstream-ca", CONFIG_STRING, "", "certificates (PEM) trusted besides the system's"),
     ITEM("go-sumdb", CONFIG_STRING, "",
          "checksum database that zips of Go remotes are held against; empty: as the images tell;"
@@ -99,6 +103,7 @@ static int settings_read(const struct config *config, const char *state_dir,
         .missing_ttl_ms = config_int(config, "missing-ttl"),
         .upstream_offline = config_bool(config, "upstream-offline"),
         .upstream_credentials = config_string(config, "upstream-credentials"),
+        .upstream_private = config_string(config, "upstream-private"),
         .upstream_ca = config_string(config, "upstream-ca"),
         .go_sumdb = config_string(config, "go-sumdb"),
         .go_private = config_string(config, "go-private"),

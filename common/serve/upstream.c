@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/serve/upstream_own.h"
 #include "sos/base/auto.h"
@@ -181,10 +182,11 @@ static void transport_set(struct upstream *upstream)
     const struct upstreams_config *config = &upstream->upstreams->config;
     CURL *easy = upstream->easy;
     const char *bundle = getenv("SSL_CERT_FILE"); /* as OpenSSL and everyone on it has it */
-    bool tls = strncmp(upstream->url, "https:", 6) == 0;
+    const char *first = upstream->home ? upstream->home : upstream->url;
+    bool tls = strncasecmp(first, "https:", 6) == 0;
 
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, tls && upstream->home ? "https" : "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
     curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, tls ? "https" : "http,https");
@@ -211,6 +213,8 @@ static void easy_make(struct upstream *upstream)
     if (!easy)
         abort(); /* out of memory */
     transport_set(upstream);
+    if (upstream->home)
+        upstream_stay_home(upstream);
     credentials_set(upstream);
     curl_easy_setopt(easy, CURLOPT_URL, upstream->url);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, upstream);
@@ -238,6 +242,7 @@ void upstream_begin(struct upstream *upstream)
     upstream->tries++;
     upstream->lines = (struct upstream_lines){ .head.size_bytes = -1 };
     upstream->curl_fault[0] = '\0';
+    upstream->refusal[0] = '\0';
     headers_set(upstream);
     curl_easy_setopt(upstream->easy, CURLOPT_TIMEOUT_MS, (long)time_left(upstream));
     upstream->running = true;
@@ -262,12 +267,25 @@ static bool may_go_on(const struct upstream *upstream, CURLcode result)
     return !upstream->coded && upstream_validator(&upstream->told);
 }
 
+/* Not the server's fault: we do not go there. */
+static bool is_refused(const struct upstream *upstream, CURLcode result)
+{
+    bool stopped = result == CURLE_COULDNT_CONNECT || result == CURLE_ABORTED_BY_CALLBACK;
+    return result == CURLE_UNSUPPORTED_PROTOCOL || (stopped && upstream->refusal[0]);
+}
+
 static int fault_tell(struct upstream *upstream, CURLcode result, struct err *err)
 {
     const char *why = upstream->fault           ? upstream->fault
                       : upstream->curl_fault[0] ? upstream->curl_fault
                                                 : curl_easy_strerror(result);
 
+    if (is_refused(upstream, result)) {
+        err_set(err, ERR_DENIED, "%s: %s", upstream->shown,
+                upstream->refusal[0] ? upstream->refusal : why);
+        err_reason(err, "UPSTREAM");
+        return -ERR_DENIED;
+    }
     if (upstream->over) {
         err_set(err, ERR_LIMIT, "%s is larger than %" PRId64 " bytes", upstream->shown,
                 upstream->bytes_max);
@@ -334,6 +352,7 @@ struct upstream *upstream_start(struct upstreams *upstreams, const struct upstre
     upstream->upstreams = upstreams;
     upstreams->open++;
     upstream->url = xstrdup(request->url);
+    upstream->home = xstrdup(request->home);
     client_show_url(request->url, upstream->shown, sizeof upstream->shown);
     upstream->is_head = request->head;
     upstream->coded = request->coded;
@@ -388,6 +407,7 @@ void upstream_free(struct upstream *upstream)
         explicit_bzero(upstream->credentials, strlen(upstream->credentials));
     free(upstream->credentials);
     free(upstream->url);
+    free(upstream->home);
     free(upstream->accept);
     free(upstream->header);
     free(upstream->etag);

@@ -2,6 +2,7 @@
  *
  *   upstream.c       a transfer's machine
  *   upstream_loop.c  libcurl's sockets and timer as handles of libuv; the queues
+ *   upstream_home.c  whether it may go where a stranger sends it
  *   upstream_head.c  pure parsers of what an answer's head says */
 #pragma once
 #include <curl/curl.h>
@@ -59,6 +60,8 @@ struct upstream {
 
     char *url;
     char shown[128]; /* as errors name it */
+    char *home;
+    char refusal[160]; /* why it must not go on; "" */
     bool is_head;
     bool coded;
     char *accept;
@@ -91,6 +94,9 @@ struct upstream {
 void upstream_begin(struct upstream *upstream); /* a place is free: libcurl gets it */
 void upstream_ended(struct upstream *upstream, CURLcode result);
 void upstream_free(struct upstream *upstream); /* out of libcurl and of its host's count */
+
+/* upstream_home.c: libcurl asks before it connects, and before each request on a connection. */
+void upstream_stay_home(struct upstream *upstream);
 
 /* upstream_loop.c */
 void upstream_queue(struct upstream *upstream); /* until its host has a place */

@@ -39,6 +39,7 @@ struct store_settings {
     int64_t missing_ttl_ms;           /* what an upstream has not is not asked for so long */
     bool upstream_offline;            /* remote repositories give what is kept */
     const char *upstream_credentials; /* file of lines "KEY USER:PASSWORD", "KEY bearer TOKEN" */
+    const char *upstream_private;     /* hosts and networks: sos/serve/reach.h */
     const char *upstream_ca;          /* PEM file, trusted besides the system's */
     const char *go_sumdb;             /* its name; "": as the images tell; "off" */
     const char *go_private;           /* patterns of modules that it does not know */

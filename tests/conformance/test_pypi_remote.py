@@ -197,7 +197,7 @@ def test_only_the_upstream_itself_is_told_the_credentials(make_index, upstream, 
     secrets = tmp_path / "credentials"
     secrets.write_text("up reader:secret\n")
     secrets.chmod(0o600)
-    store = make_index("--upstream-credentials", str(secrets))
+    store = make_index("--upstream-credentials", str(secrets), "--upstream-private", "127.0.0.1")
     elsewhere = make_upstream()
     file = wheel("far-pkg", "1.0")
     publish(upstream, "far-pkg", file, told={"url": f"{elsewhere.url}/x/{file[0]}"})

@@ -342,7 +342,7 @@ def test_credentials_are_for_their_host_alone(make_remote, upstream, make_upstre
     file = tmp_path / "credentials"
     file.write_text(f"# a comment\nother x:y\n{line}\n")
     file.chmod(0o600)
-    store = make_remote("--upstream-credentials", str(file))
+    store = make_remote("--upstream-credentials", str(file), "--upstream-private", "127.0.0.0/8")
     other = make_upstream()
     upstream.put("base/x", b"x")
     upstream.put("base/away", status=302,
@@ -488,3 +488,11 @@ def test_a_proxy_is_asked_but_never_for_this_machine(make_store, upstream, make_
     proxy.things["http://elsewhere.example/base/y"] = Thing(b"by the proxy")
     assert store.get(R + "/x").content == b"direct" and not proxy.requests
     assert store.get("/far/y").content == b"by the proxy"
+    # The proxy is the operator's; what it is asked for may still be a stranger's choice.
+    for host in ("files.example", "10.1.2.3", "1.2.3.4"):
+        proxy.things[f"http://elsewhere.example/base/{host}"] = Thing(
+            status=302, headers={"Location": f"http://{host}/z"})
+        proxy.things[f"http://{host}/z"] = Thing(b"of a stranger")
+    assert store.get("/far/files.example").content == store.get("/far/1.2.3.4").content == b"of a stranger"
+    assert store.get("/far/10.1.2.3").status_code == 502
+    assert "http://10.1.2.3/z" not in [path for _, path, _ in proxy.requests]

@@ -35,6 +35,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def setup(self):
         super().setup()
         self.server.connections.add(self.connection)
+        with self.server.upstream.lock:
+            self.server.upstream.connected += 1
 
     def finish(self):
         self.server.connections.discard(self.connection)
@@ -150,6 +152,7 @@ class Upstream:
     def __init__(self, port=0):
         self.things = {}
         self.requests = []
+        self.connected = 0      # connections there have been
         self.hook = None
         self.lock = threading.Lock()
         self.start(port)

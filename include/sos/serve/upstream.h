@@ -18,6 +18,7 @@
 #include <uv.h>
 
 #include "sos/base/err.h"
+#include "sos/serve/reach.h"
 
 enum {
     UPSTREAM_ETAG_MAX = 256,
@@ -31,11 +32,12 @@ struct upstream;
 
 /* Zero means the built-in value. */
 struct upstreams_config {
-    const char *ca_file; /* trusted besides the system's; NULL */
-    int64_t connect_ms;  /* 10 s */
-    int64_t idle_ms;     /* no byte for so long: 20 s */
-    int64_t total_ms;    /* of one transfer with all its tries: 1 h */
-    int per_host_max;    /* transfers at once from one host, the others wait: 16 */
+    const char *ca_file;       /* trusted besides the system's; NULL */
+    int64_t connect_ms;        /* 10 s */
+    int64_t idle_ms;           /* no byte for so long: 20 s */
+    int64_t total_ms;          /* of one transfer with all its tries: 1 h */
+    int per_host_max;          /* transfers at once from one host, the others wait: 16 */
+    const struct reach *reach; /* for requests with a home; NULL; must outlive the upstreams */
 };
 
 /* What the last answer's head said; "" and -1 where nothing was. */
@@ -51,8 +53,13 @@ struct upstream_head {
 /* Text is copied. */
 struct upstream_request {
     const char *url; /* http or https */
-    bool head;       /* HEAD: no body comes */
-    bool coded;      /* gzip is welcome and decoded; else the bytes come as they are kept there */
+    /* A URL the operator chose: its host and port may lie anywhere, and what else `url` and
+     * redirects name where `reach` allows, asked again for each connection: a name that leads
+     * elsewhere a moment later gains nothing.  Of a home on https nothing is asked by http.
+     * NULL: the operator chose `url`, and redirects may lead anywhere. */
+    const char *home;
+    bool head;  /* HEAD: no body comes */
+    bool coded; /* gzip is welcome and decoded; else the bytes come as they are kept there */
     const char *accept;      /* NULL */
     const char *header;      /* one more, "Name: value"; NULL */
     const char *credentials; /* "basic USER:PASSWORD" or "bearer TOKEN"; NULL */
@@ -63,7 +70,8 @@ struct upstream_request {
     void (*on_head)(void *ctx, const struct upstream_head *head);
     void (*on_data)(void *ctx, const char *data, size_t len);
     /* The last call.  rc 0: the answer came whole, whatever its status.  -ERR_IO with the reason
-     * UPSTREAM or UPSTREAM_TIMEOUT, -ERR_LIMIT with UPSTREAM: larger than bytes_max. */
+     * UPSTREAM or UPSTREAM_TIMEOUT, -ERR_LIMIT with UPSTREAM: larger than bytes_max, -ERR_DENIED
+     * with UPSTREAM: it leads where it must not. */
     void (*on_done)(void *ctx, int rc, const struct upstream_head *head, const struct err *err);
     void *ctx;
 };

@@ -131,7 +131,7 @@ static void on_done(void *ctx, int rc, const struct upstream_head *head, const s
 
     fetch->upstream = NULL;
     if (rc < 0) {
-        if (fetch->state == FETCH_ASKING)
+        if (fetch->state == FETCH_ASKING && rc == -ERR_IO)
             origins_away(fetch->remote->origins, fetch->want.at.repo, clock_wall_ms() + AWAY_MS);
         fetch_fail(fetch, rc, err);
         return;
@@ -292,6 +292,7 @@ static void upstream_ask(struct fetch *fetch)
     struct remote *remote = fetch->remote;
     const struct upstream_request request = {
         .url = fetch->want.url,
+        .home = remote_base(remote->store, fetch->want.repository),
         .head = fetch->head,
         .coded = is_document(fetch),
         .accept = fetch->want.accept,

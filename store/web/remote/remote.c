@@ -326,12 +326,18 @@ struct remote *remote_new(struct store *store)
 
 int remote_configure(struct remote *remote, struct err *err)
 {
-    return origins_read(remote->origins, remote->store->settings, err);
+    const struct store_settings *settings = remote->store->settings;
+
+    int rc = reach_parse(settings->upstream_private, &remote->reach, err);
+    if (rc < 0)
+        err_wrap(err, "upstream-private");
+    return rc < 0 ? rc : origins_read(remote->origins, settings, err);
 }
 
 void remote_start(struct remote *remote)
 {
-    const struct upstreams_config config = { .ca_file = remote->store->settings->upstream_ca };
+    const struct upstreams_config config = { .ca_file = remote->store->settings->upstream_ca,
+                                             .reach = remote->reach };
 
     remote->upstreams = upstreams_new(remote->store->loop, &config);
     uv_timer_init(remote->store->loop, &remote->tick);
@@ -370,6 +376,7 @@ void remote_free(struct remote *remote)
 {
     if (!remote)
         return;
+    reach_free(remote->reach);
     origins_free(remote->origins);
     free(remote);
 }

@@ -24,6 +24,7 @@ struct remote_metrics {
 
 struct remote {
     struct store *store;
+    struct reach *reach;         /* where strangers may send us */
     struct upstreams *upstreams; /* made with the first fetch */
     uv_timer_t tick;             /* while fetches are under way */
     struct list fetches;         /* those that can be joined */
