@@ -40,6 +40,30 @@ int dependencies_add(struct db *db, const char *build, int32_t attempt, int32_t 
     return rc;
 }
 
+/* --- going --- */
+
+int dependencies_forget(struct db *db, const char *build, int32_t attempt, struct err *err)
+{
+    return db_run(db, NULL, err,
+                  "DELETE FROM dependencies WHERE build = (SELECT number FROM builds WHERE id = ?)"
+                  " AND attempt < ?",
+                  "ti", build, (int64_t)attempt);
+}
+
+#define LOOSE(has)                                                                                 \
+    " number IN (SELECT number FROM downloads f WHERE loose = 1 AND " has                          \
+    " (SELECT 1 FROM dependencies WHERE download = f.number) LIMIT ?)"
+
+int downloads_sweep(struct db *db, int max, struct err *err)
+{
+    int rc =
+        db_run(db, NULL, err, "DELETE FROM downloads WHERE" LOOSE("NOT EXISTS"), "i", (int64_t)max);
+    if (rc == 0)
+        rc = db_run(db, NULL, err, "UPDATE downloads SET loose = 0 WHERE" LOOSE("EXISTS"), "i",
+                    (int64_t)max);
+    return rc;
+}
+
 /* --- listing --- */
 
 struct place_page {

@@ -1,6 +1,4 @@
 /* dependencies.c - what attempts depend on: told by their workers, read by whoever asks. */
-#include "server/disk/dependencies.h"
-
 #include <string.h>
 
 #include "server/farm/state.h"

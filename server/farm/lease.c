@@ -136,7 +136,8 @@ static int lease_also(struct change *change, struct db *db, struct err *err)
         .slot = park->slot,
         .lease_wall_ms = change->event.wall_ms,
     };
-    return attempts_begin(db, change->next->msg.id, &row, err);
+    int rc = attempts_begin(db, change->next->msg.id, &row, err);
+    return rc < 0 ? rc : dependencies_forget(db, change->next->msg.id, row.attempt, err);
 }
 
 static void on_leased(struct change *change, int rc, const struct err *err)

@@ -20,6 +20,7 @@
 #include "server/disk/artifacts.h"
 #include "server/disk/attempts.h"
 #include "server/disk/builds.h"
+#include "server/disk/dependencies.h"
 #include "server/disk/logs.h"
 #include "server/disk/sources.h"
 #include "server/disk/tokens.h"

@@ -11,6 +11,7 @@ enum {
     WORKER_SILENT_MS = 60000, /* longer than a long poll and its answer */
     GARBAGE_MS = 60000,
     GARBAGE_FILES_MAX = 256,
+    GARBAGE_ROWS_MAX = 4096,
     SOURCES_DAYS = 30,
 };
 
@@ -177,6 +178,8 @@ static void collect_work(struct task *task)
     int64_t now_ms = clock_wall_ms();
 
     task->rc = builds_forget_keys(farm->db, now_ms - DAY_MS, &task->err);
+    if (task->rc >= 0)
+        task->rc = downloads_sweep(farm->db, GARBAGE_ROWS_MAX, &task->err);
     if (task->rc >= 0)
         task->rc =
             sources_forget(farm->db, now_ms - SOURCES_DAYS * DAY_MS, GARBAGE_FILES_MAX, &task->err);
