@@ -158,12 +158,10 @@ void repository_get(struct call *call, const struct repository *repository);
  * file's --- */
 /* Metadata is made from what is stored; what an upstream sends is held to its sums. */
 bool maven_get(struct call *call, const struct repository *repository);
-/* The policy for snapshots and releases; metadata is not believed. */
-bool maven_put(struct call *call, const struct repository *repository);
+/* Metadata is not believed. */
+void maven_put(struct call *call);
 /* What a tarball must be is asked first; nothing else is asked of an upstream. */
 bool npm_get(struct call *call, const struct repository *repository);
-/* What documents are made of comes by publishing. */
-bool npm_plain_put(struct call *call, const struct repository *repository);
 /* Files are found by the pages of their projects. */
 bool pypi_get(struct call *call, const struct repository *repository);
 /* Paths of the module proxy protocol. */

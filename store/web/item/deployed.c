@@ -58,6 +58,31 @@ int deployed_find_claimed(struct call *call, struct db *db, struct digests *ret,
     return rc < 0 ? rc : 0;
 }
 
+static int sidecar_kind_claim(enum sidecar kind)
+{
+    return kind == SIDECAR_SHA1 ? CLAIM_SHA1 : kind == SIDECAR_MD5 ? CLAIM_MD5 : CLAIM_SHA256;
+}
+
+int deployed_checksum(struct db *writer, const struct item_path *at, const char *text,
+                      struct item *ret, struct err *err)
+{
+    struct item_path other = { 0 };
+    struct claim claim = { 0 };
+    int bit = sidecar_kind_claim(item_sidecar(at, &other));
+
+    int rc = index_find(writer, &other, ret, err);
+    if (rc < 0)
+        return rc;
+    if (ret->at.folder)
+        return err_set(err, ERR_NOT_FOUND, "a folder has no checksum");
+    rc = claim_add(&claim, (enum claim_kind)bit, text, err);
+    if (rc == 0 && !claim_is_empty(&claim))
+        rc = claim_check(&claim, &ret->digests, err);
+    else
+        rc = err_set(err, ERR_CONFLICT, "'%.80s' is not a checksum", text);
+    return rc < 0 ? rc : index_claim(writer, ret->id, bit, err);
+}
+
 /* --- what went wrong --- */
 
 /* The best name for what was not found. */

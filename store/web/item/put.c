@@ -1,13 +1,14 @@
 /* put.c - PUT of an item: a folder, a checksum of another, or a checksum deployment.
- * Bytes go to upload.c. */
+ * Bytes go to upload.c, archives to be exploded to explode.c. */
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "sos/base/auto.h"
-#include "store/core/build_info.h"
+#include "store/core/intake.h"
 #include "store/web/call.h"
 #include "store/web/item/deployed.h"
+#include "store/web/item/explode.h"
 #include "store/web/item/upload.h"
 #include "store/web/maven/maven.h"
 
@@ -27,33 +28,10 @@ static void folder_work(struct call *call)
 
 /* --- the checksum file of another file --- */
 
-static int sidecar_kind_claim(enum sidecar kind)
-{
-    return kind == SIDECAR_SHA1 ? CLAIM_SHA1 : kind == SIDECAR_MD5 ? CLAIM_MD5 : CLAIM_SHA256;
-}
-
 static void sidecar_work(struct call *call)
 {
-    struct store *store = call->store;
-    struct err *err = &call->task.err;
-    struct item_path other;
-    struct claim claim = { 0 };
-    int bit = sidecar_kind_claim(item_sidecar(&call->at, &other));
-
-    call->task.rc = index_find(store->writer_db, &other, &call->item, err);
-    if (call->task.rc < 0)
-        return;
-    if (call->item.at.folder) {
-        call->task.rc = err_set(err, ERR_NOT_FOUND, "a folder has no checksum");
-        return;
-    }
-    call->task.rc = claim_add(&claim, (enum claim_kind)bit, call->text, err);
-    if (call->task.rc == 0 && !claim_is_empty(&claim))
-        call->task.rc = claim_check(&claim, &call->item.digests, err);
-    else
-        call->task.rc = err_set(err, ERR_CONFLICT, "'%.80s' is not a checksum", call->text);
-    if (call->task.rc == 0)
-        call->task.rc = index_claim(store->writer_db, call->item.id, bit, err);
+    call->task.rc = deployed_checksum(call->store->writer_db, &call->at, call->text, &call->item,
+                                      &call->task.err);
 }
 
 /* The hex is the first word: "<hex>  <name>" is what the usual tools write. */
@@ -156,6 +134,24 @@ static void put_claimed(struct call *call)
         call_post(call, call->store->writer, claimed_work, deployed_done);
 }
 
+static bool put_explodes(const struct call *call)
+{
+    return header_is_true(call, "X-Explode-Archive") ||
+           header_is_true(call, "X-Explode-Archive-Atomic");
+}
+
+static void put_archive(struct call *call)
+{
+    struct err err = { 0 };
+
+    if (put_claims(call, &err) < 0)
+        call_error(call, 400, err.text);
+    else if (header_is_true(call, "X-Checksum-Deploy"))
+        call_error(call, 404, "Checksum deploy failed. An archive to explode must be sent");
+    else
+        explode_call(call, header_is_true(call, "X-Explode-Archive-Atomic"));
+}
+
 static void put_file(struct call *call)
 {
     struct item_path other;
@@ -164,9 +160,6 @@ static void put_file(struct call *call)
 
     if (put_claims(call, &err) < 0)
         call_error(call, by_checksum ? 404 : 400, err.text);
-    else if (header_is_true(call, "X-Explode-Archive") ||
-             header_is_true(call, "X-Explode-Archive-Atomic"))
-        call_error(call, 501, "Archives are not exploded by this store");
     else if (by_checksum)
         put_claimed(call);
     else if (item_sidecar(&call->at, &other) != SIDECAR_NONE)
@@ -189,12 +182,6 @@ static bool put_finds_local(struct call *call, const struct repository *reposito
     return call_require(call, ACCESS_PUSH, &call->at);
 }
 
-/* What a type takes otherwise than as plain files; false: that path is one. */
-static bool (*const type_puts[REPO_TYPES])(struct call *, const struct repository *) = {
-    [REPO_MAVEN] = maven_put,
-    [REPO_NPM] = npm_plain_put,
-};
-
 void put_call(struct call *call)
 {
     struct err err = { 0 };
@@ -212,16 +199,18 @@ void put_call(struct call *call)
     }
     if (!put_finds_local(call, repository))
         return;
-    if (strcmp(call->at.repo, BUILD_REPO) == 0) {
-        call_error(call, 409, TEXT_BUILD_REPO);
-        return;
-    }
     if (call->props.count > 0 && !call_require(call, ACCESS_ANNOTATE, &call->at))
         return;
-    repository = store_repository(call->store, call->at.repo);
-    if (type_puts[repository->type] && type_puts[repository->type](call, repository))
+    if (put_explodes(call)) {
+        put_archive(call); /* each of its entries is held against the rules */
         return;
-    if (call->at.folder)
+    }
+    int rc = intake_check(store_repository(call->store, call->at.repo), &call->at, &err);
+    if (rc < 0)
+        call_error(call, 409, err.text);
+    else if (rc > 0)
+        maven_put(call);
+    else if (call->at.folder)
         put_folder(call);
     else
         put_file(call);

@@ -78,6 +78,11 @@ static int look_at_path(struct upload *upload, struct err *err)
     return 0;
 }
 
+static bool upload_passes(const struct upload *upload)
+{
+    return upload->shape && upload->shape->passes;
+}
+
 static void look_work(struct call *call)
 {
     struct upload *upload = call->upload;
@@ -85,7 +90,7 @@ static void look_work(struct call *call)
     int rc = look_at_path(upload, err);
 
     /* SHA-256 alone is trusted to name bytes that nobody sent. */
-    if (rc == 0 && upload->waits_for_continue && call->claim.sha256[0])
+    if (rc == 0 && upload->waits_for_continue && call->claim.sha256[0] && !upload_passes(upload))
         upload->known =
             deployed_find_claimed(call, call->store->reader_db, &upload->digests, NULL) == 0;
     if (rc == 0 && !upload->known)
@@ -111,7 +116,7 @@ static int part_write(struct upload *upload, const struct buf *part, struct err 
     if (rc == 0 && !upload->announced &&
         before / ROOM_CHECK_BYTES != upload->written_bytes / ROOM_CHECK_BYTES)
         rc = store_room(upload->call->store, 0, err);
-    if (rc == 0 && upload->shape)
+    if (rc == 0 && upload->shape && upload->shape->hash)
         upload->shape->hash(upload->call, part->data, part->len);
     return rc < 0 ? rc : blob_write(upload->writer, part->data, part->len, err);
 }
@@ -126,7 +131,7 @@ static int digests_check(struct upload *upload, struct err *err)
     struct call *call = upload->call;
     int rc = claim_check(&call->claim, &upload->digests, err);
 
-    if (rc == 0 && upload->shape)
+    if (rc == 0 && upload->shape && upload->shape->check)
         rc = upload->shape->check(call, err);
     if (rc < 0)
         err_reason(err, "CHECKSUM");
@@ -138,7 +143,7 @@ static void look_inside(struct upload *upload)
     struct call *call = upload->call;
     int fd;
 
-    if (!upload->shape ||
+    if (!upload->shape || !upload->shape->look ||
         blobs_read(call->store->blobs, upload->digests.sha256, &fd, NULL, NULL) < 0)
         return;
     upload->shape->look(call, fd);
@@ -155,6 +160,11 @@ static void seal_work(struct call *call)
     if (rc == 0) {
         blob_seal(upload->writer, &upload->digests);
         rc = digests_check(upload, err);
+    }
+    if (rc == 0 && upload_passes(upload)) {
+        call->task.rc = blob_follow(upload->writer, &call->fd, err);
+        blob_abort(take_ptr(upload->writer));
+        return;
     }
     if (rc == 0) {
         pins_add(call->store->pins, upload->digests.sha256);
@@ -267,7 +277,7 @@ static int upload_take(struct upload *upload, const char *data, size_t len, stru
     upload->received_bytes += (int64_t)len;
     if (upload->received_bytes > max)
         return err_set(err, ERR_LIMIT, "The file is larger than %" PRId64 " bytes", max);
-    if (upload->shape)
+    if (upload->shape && upload->shape->take)
         return upload->shape->take(upload->call, data, len, err);
     upload_add(upload->call, data, len);
     return 0;
@@ -300,7 +310,7 @@ static void on_end(struct http_request *request)
     if (upload->state != UPLOAD_RECEIVING || upload->refusal.code)
         return;
     upload->ended = true;
-    if (upload->shape)
+    if (upload->shape && upload->shape->whole)
         upload->shape->whole(upload->call, &upload->refusal);
     if (upload->writing)
         return;
@@ -314,7 +324,8 @@ static void on_sealed(struct call *call)
 {
     if (blobs_are_broken(call->store->blobs))
         store_break(call->store, &call->task.err);
-    upload_enter(call->upload, call->task.rc < 0 ? UPLOAD_DONE : UPLOAD_RECORDING);
+    upload_enter(call->upload,
+                 call->task.rc < 0 || upload_passes(call->upload) ? UPLOAD_DONE : UPLOAD_RECORDING);
 }
 
 /* The bytes we found went meanwhile: then they must be sent after all. */

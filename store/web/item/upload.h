@@ -15,9 +15,12 @@
 /* A PUT of a file: path, properties and claims are in the call. */
 void upload_call(struct call *call);
 
-/* A body that the file is only a part of, so that its path is known when all has come.  What is
- * stored once then stays: other bytes for the same path are -ERR_DENIED to everybody. */
+/* A body that is not simply the file; NULL: that part of it is as ever.  Most are a form of which
+ * the file is a part, so that its path is known when all has come.  What is stored once then stays:
+ * other bytes for the same path are -ERR_DENIED to everybody. */
 struct upload_shape {
+    /* It is not kept: when `answer` is called with task.rc 0, call->fd has its bytes. */
+    bool passes;
     /* The next bytes of the body (loop); it gives those of the file to upload_add(). */
     int (*take)(struct call *call, const char *data, size_t len, struct err *err);
     /* It was the last: path, properties and claims are in the call now, at will (loop). */

@@ -169,28 +169,10 @@ static void on_checksum(struct http_request *request, const char *body, size_t l
     call_answer(http_state(request), 202, NULL, "");
 }
 
-static void answer_policy(struct call *call)
+void maven_put(struct call *call)
 {
-    char text[ERROR_TEXT_MAX];
-
-    snprintf(text, sizeof text,
-             "The repository '%s' rejected the artifact '%s:%s' due to conflict in the snapshot"
-             " release handling policy.",
-             call->at.repo, call->at.repo, call->at.path);
-    call_error(call, 409, text);
-}
-
-bool maven_put(struct call *call, const struct repository *repository)
-{
-    enum maven_document document = maven_document_of(&call->at, &call->item.at);
-
-    if (!maven_policy_allows(&call->at, repository->no_snapshots, repository->no_releases))
-        answer_policy(call);
-    else if (document == MAVEN_METADATA)
+    if (maven_document_of(&call->at, &call->item.at) == MAVEN_METADATA)
         http_collect(call->request, MAVEN_METADATA_BYTES_MAX, on_metadata);
-    else if (document != MAVEN_NO_DOCUMENT)
-        http_collect(call->request, CHECKSUM_BYTES_MAX, on_checksum);
     else
-        return false;
-    return true;
+        http_collect(call->request, CHECKSUM_BYTES_MAX, on_checksum);
 }

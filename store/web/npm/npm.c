@@ -484,12 +484,3 @@ bool npm_get(struct call *call, const struct repository *repository)
     npm_begin(call, repository);
     return true;
 }
-
-bool npm_plain_put(struct call *call, const struct repository *repository)
-{
-    (void)repository;
-    if (strncmp(call->at.path, ".npm/", 5) != 0)
-        return false;
-    call_error(call, 409, "What lies in .npm is written by publishing alone");
-    return true;
-}

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"crypto/rand"
 	"fmt"
@@ -117,6 +118,30 @@ func download(manager artifactory.ArtifactoryServicesManager, params *utils.Comm
 		must(err, "read")
 		want(bytes.Equal(got, data), "bytes of "+name)
 	}
+}
+
+// jf rt upload --explode.
+func explode(manager artifactory.ArtifactoryServicesManager, folder string) {
+	var archive bytes.Buffer
+	writer := zip.NewWriter(&archive)
+	for _, name := range []string{"one", "d/two"} {
+		entry, err := writer.Create(name)
+		must(err, "zip")
+		_, err = entry.Write([]byte(name))
+		must(err, "zip")
+	}
+	must(writer.Close(), "zip")
+	must(os.WriteFile(filepath.Join(folder, "x.zip"), archive.Bytes(), 0o600), "write")
+	params := services.NewUploadParams()
+	params.CommonParams = common(folder+"/x.zip", "dev/exploded/")
+	params.Flat = true
+	params.ExplodeArchive = true
+	done, failed, err := manager.UploadFiles(artifactory.UploadServiceOptions{}, params)
+	must(err, "explode")
+	want(done == 1 && failed == 0, "explode", done, failed)
+	items := search(manager, common("dev/exploded/*", ""))
+	want(len(items) == 2, "exploded", items)
+	must(os.Remove(filepath.Join(folder, "x.zip")), "remove")
 }
 
 func props(manager artifactory.ArtifactoryServicesManager) {
@@ -251,6 +276,7 @@ func main() {
 	files := upload(manager, sent)
 	download(manager, common("dev/p/*", ""), got, files)
 	props(manager)
+	explode(manager, sent)
 	build(manager, ofBuild, files)
 	transfer(manager)
 	tokens(manager, url, token)
