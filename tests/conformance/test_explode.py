@@ -180,9 +180,7 @@ def test_what_unpacks_to_too_much_is_refused(make_store):
 
 
 def token(store, scope):
-    answer = store.session.post(store.root + "/access/api/v1/tokens", timeout=10,
-                                json={"username": "ci", "scope": scope, "expires_in": 60})
-    return {"Authorization": "Bearer " + answer.json()["access_token"]}
+    return {"Authorization": "Bearer " + store.make_token(scope)["access_token"]}
 
 
 def test_each_path_must_be_allowed(store):
