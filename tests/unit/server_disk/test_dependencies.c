@@ -7,16 +7,6 @@ extern const struct db_migration server_migrations[];
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
-static void build_make(struct disk *disk, struct build_row *ret)
-{
-    char source[TREE_ID_MAX];
-    struct build_row row;
-    source_make(disk, "source", source);
-    row_make(&row, source, "demo");
-    submit(disk, &row, NULL, ret);
-    build_row_done(&row);
-}
-
 /* `count` files, the first at place `first`, of the build's present attempt. */
 static int add(struct disk *disk, const struct build_row *build, int first, int count)
 {

@@ -19,16 +19,6 @@ static int sweep_all(struct disk *disk)
     return all;
 }
 
-static void build_make(struct disk *disk, struct build_row *ret)
-{
-    char source[TREE_ID_MAX];
-    struct build_row row;
-    source_make(disk, "source", source);
-    row_make(&row, source, "demo");
-    submit(disk, &row, NULL, ret);
-    build_row_done(&row);
-}
-
 static void expect(struct disk *disk, const struct build_row *build, const char *sha256)
 {
     assert_ok(TASK(disk, uploads_expect(disk->db, build->msg.id, sha256, &disk->err)), disk->err);
