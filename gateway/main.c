@@ -21,23 +21,20 @@
 
 enum { TOKEN_MAX = 8192 };
 
-#define ITEM(n, t, f, h)                                                                           \
-    {                                                                                              \
-        .name = (n), .type = (t), .fallback = (f), .help = (h), .flag_only = true                  \
-    }
 static const struct config_item items[] = {
-    ITEM("listen", CONFIG_STRING, "", "path of the socket"),
-    ITEM("record", CONFIG_STRING, "", "file to write what passes to; must not be there"),
-    ITEM("store-url", CONFIG_STRING, "", "the store, up to /artifactory"),
-    ITEM("base-url", CONFIG_STRING, "", "the store as the build sees it"),
-    ITEM("ca-bundle", CONFIG_STRING, "", "authorities to trust besides the system's"),
-    ITEM("go-repository", CONFIG_STRING, "", "key of the repository of Go modules; empty: none"),
-    ITEM("npm-repository", CONFIG_STRING, "", "of npm packages"),
-    ITEM("pypi-repository", CONFIG_STRING, "", "of Python packages"),
-    ITEM("maven-repository", CONFIG_STRING, "", "of Maven artifacts"),
-    ITEM("requests-max", CONFIG_INT, "100000", "requests in all"),
-    ITEM("bytes-max", CONFIG_BYTES, "20GiB", "bytes in all"),
-    ITEM("connections-max", CONFIG_INT, "128", "connections at once"),
+    CONFIG_FLAG("listen", CONFIG_STRING, "", "path of the socket"),
+    CONFIG_FLAG("record", CONFIG_STRING, "", "file to write what passes to; must not be there"),
+    CONFIG_FLAG("store-url", CONFIG_STRING, "", "the store, up to /artifactory"),
+    CONFIG_FLAG("base-url", CONFIG_STRING, "", "the store as the build sees it"),
+    CONFIG_FLAG("ca-bundle", CONFIG_STRING, "", "authorities to trust besides the system's"),
+    CONFIG_FLAG("go-repository", CONFIG_STRING, "",
+                "key of the repository of Go modules; empty: none"),
+    CONFIG_FLAG("npm-repository", CONFIG_STRING, "", "of npm packages"),
+    CONFIG_FLAG("pypi-repository", CONFIG_STRING, "", "of Python packages"),
+    CONFIG_FLAG("maven-repository", CONFIG_STRING, "", "of Maven artifacts"),
+    CONFIG_FLAG("requests-max", CONFIG_INT, "100000", "requests in all"),
+    CONFIG_FLAG("bytes-max", CONFIG_BYTES, "20GiB", "bytes in all"),
+    CONFIG_FLAG("connections-max", CONFIG_INT, "128", "connections at once"),
 };
 
 /* One line; nothing: no token. */

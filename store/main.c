@@ -18,65 +18,64 @@
 #include "store/disk/rebuild.h"
 #include "store/web/store.h"
 
-#define ITEM(n, t, f, h)                                                                           \
-    {                                                                                              \
-        .name = (n), .type = (t), .fallback = (f), .help = (h)                                     \
-    }
 static const struct config_item items[] = {
-    ITEM("listen", CONFIG_STRING, "127.0.0.1:8601", "address and port to serve on; port 0: any"),
-    ITEM("state", CONFIG_STRING, "/var/lib/sos", "folder of all state; ours is <state>/store"),
-    ITEM("repositories", CONFIG_LIST,
-         "sos-release-local immutable,sos-dev-local,sos-logs-local,"
-         "go-remote go remote,npm-remote npm remote,pypi-remote pypi remote,"
-         "maven-remote maven remote",
-         "repositories, with commas between: KEY [TYPE] [local|remote|virtual] [OPTION...]"),
-    ITEM("public-url", CONFIG_STRING, "",
-         "base of the URLs told, up to /artifactory; empty: as the client calls us"),
-    ITEM("anonymous-read", CONFIG_BOOL, "false", "may everybody read without a token?"),
-    ITEM("upload-max", CONFIG_BYTES, "20GiB", "largest file taken"),
-    ITEM("disk-floor", CONFIG_BYTES, "1GiB", "uploads are refused when less would stay free"),
-    ITEM("search-time", CONFIG_DURATION, "10s", "a search that works longer is stopped"),
-    ITEM("sweep-grace", CONFIG_DURATION, "1h", "age from which bytes without an item are removed"),
-    ITEM("sweep-period", CONFIG_DURATION, "6h", "time between two looks for such bytes"),
-    ITEM("metadata-ttl", CONFIG_DURATION, "5m",
-         "age from which a remote repository asks its upstream whether a thing has changed"),
-    ITEM("missing-ttl", CONFIG_DURATION, "1m",
-         "how long what an upstream does not have is not asked for again"),
-    ITEM("upstream-offline", CONFIG_BOOL, "false", "remote repositories give what they kept only"),
-    ITEM("upstream-credentials", CONFIG_STRING, "",
-         "file (mode 0600) of lines KEY USER:PASSWORD or KEY bearer TOKEN"),
-    ITEM(
+    CONFIG_SETTING("listen", CONFIG_STRING, "127.0.0.1:8601",
+                   "address and port to serve on; port 0: any"),
+    CONFIG_SETTING("state", CONFIG_STRING, "/var/lib/sos",
+                   "folder of all state; ours is <state>/store"),
+    CONFIG_SETTING(
+        "repositories", CONFIG_LIST,
+        "sos-release-local immutable,sos-dev-local,sos-logs-local,"
+        "go-remote go remote,npm-remote npm remote,pypi-remote pypi remote,"
+        "maven-remote maven remote",
+        "repositories, with commas between: KEY [TYPE] [local|remote|virtual] [OPTION...]"),
+    CONFIG_SETTING("public-url", CONFIG_STRING, "",
+                   "base of the URLs told, up to /artifactory; empty: as the client calls us"),
+    CONFIG_SETTING("anonymous-read", CONFIG_BOOL, "false", "may everybody read without a token?"),
+    CONFIG_SETTING("upload-max", CONFIG_BYTES, "20GiB", "largest file taken"),
+    CONFIG_SETTING("disk-floor", CONFIG_BYTES, "1GiB",
+                   "uploads are refused when less would stay free"),
+    CONFIG_SETTING("search-time", CONFIG_DURATION, "10s", "a search that works longer is stopped"),
+    CONFIG_SETTING("sweep-grace", CONFIG_DURATION, "1h",
+                   "age from which bytes without an item are removed"),
+    CONFIG_SETTING("sweep-period", CONFIG_DURATION, "6h", "time between two looks for such bytes"),
+    CONFIG_SETTING(
+        "metadata-ttl", CONFIG_DURATION, "5m",
+        "age from which a remote repository asks its upstream whether a thing has changed"),
+    CONFIG_SETTING("missing-ttl", CONFIG_DURATION, "1m",
+                   "how long what an upstream does not have is not asked for again"),
+    CONFIG_SETTING("upstream-offline", CONFIG_BOOL, "false",
+                   "remote repositories give what they kept only"),
+    CONFIG_SETTING("upstream-credentials", CONFIG_STRING, "",
+                   "file (mode 0600) of lines KEY USER:PASSWORD or KEY bearer TOKEN"),
+    CONFIG_SETTING(
         "upstream-private", CONFIG_LIST, "",
         "hosts and networks (HOST, HOST:PORT, ADDRESS/BITS) without public addresses that pages and"
         " redirects of upstreams may lead to"),
-    ITEM("upstream-ca", CONFIG_STRING, "", "certificates (PEM) trusted besides the system's"),
-    ITEM("go-sumdb", CONFIG_STRING, "",
-         "checksum database that zips of Go remotes are held against; empty: as the images tell;"
-         " off: none"),
-    ITEM("go-private", CONFIG_LIST, "",
-         "patterns (as GOPRIVATE) of Go modules that it is not asked for"),
-    ITEM("images", CONFIG_STRING, "",
-         "folder of the farm's images, which tell the upstreams of remotes without url="),
-    ITEM("retention", CONFIG_LIST, "",
-         "what is not kept: REPO[/PATTERN] [folders] [keep=N] [age=30d] "
-         "[unless-property=KEY[=VALUE]]"),
-    ITEM("scrub-rate", CONFIG_BYTES, "16MiB",
-         "bytes a second that are read to see whether stored files are still right; 0: none"),
-    ITEM("journal-growth", CONFIG_BYTES, "64MiB",
-         "size of the journal's logs from which on it is written anew"),
-    ITEM("tls-cert", CONFIG_STRING, "", "certificate file (PEM); empty: plain HTTP"),
-    ITEM("tls-key", CONFIG_STRING, "", "its key"),
-    ITEM("connections-max", CONFIG_INT, "4000", "open connections at once"),
-    { .name = "deep",
-      .type = CONFIG_BOOL,
-      .fallback = "false",
-      .help = "fsck, rebuild: read and hash every file",
-      .flag_only = true },
-    { .name = "repair",
-      .type = CONFIG_BOOL,
-      .fallback = "false",
-      .help = "fsck: put what is wrong aside, remove what is not used",
-      .flag_only = true },
+    CONFIG_SETTING("upstream-ca", CONFIG_STRING, "",
+                   "certificates (PEM) trusted besides the system's"),
+    CONFIG_SETTING(
+        "go-sumdb", CONFIG_STRING, "",
+        "checksum database that zips of Go remotes are held against; empty: as the images tell;"
+        " off: none"),
+    CONFIG_SETTING("go-private", CONFIG_LIST, "",
+                   "patterns (as GOPRIVATE) of Go modules that it is not asked for"),
+    CONFIG_SETTING("images", CONFIG_STRING, "",
+                   "folder of the farm's images, which tell the upstreams of remotes without url="),
+    CONFIG_SETTING("retention", CONFIG_LIST, "",
+                   "what is not kept: REPO[/PATTERN] [folders] [keep=N] [age=30d] "
+                   "[unless-property=KEY[=VALUE]]"),
+    CONFIG_SETTING(
+        "scrub-rate", CONFIG_BYTES, "16MiB",
+        "bytes a second that are read to see whether stored files are still right; 0: none"),
+    CONFIG_SETTING("journal-growth", CONFIG_BYTES, "64MiB",
+                   "size of the journal's logs from which on it is written anew"),
+    CONFIG_SETTING("tls-cert", CONFIG_STRING, "", "certificate file (PEM); empty: plain HTTP"),
+    CONFIG_SETTING("tls-key", CONFIG_STRING, "", "its key"),
+    CONFIG_SETTING("connections-max", CONFIG_INT, "4000", "open connections at once"),
+    CONFIG_FLAG("deep", CONFIG_BOOL, "false", "fsck, rebuild: read and hash every file"),
+    CONFIG_FLAG("repair", CONFIG_BOOL, "false",
+                "fsck: put what is wrong aside, remove what is not used"),
 };
 
 /* --- settings --- */

@@ -2,7 +2,7 @@
  * from: flag > SOS_* environment > YAML file > built-in.
  *
  *     static const struct config_item items[] = {
- *         { "listen", CONFIG_STRING, "127.0.0.1:8600", "address to serve on" }, …
+ *         CONFIG_SETTING("listen", CONFIG_STRING, "127.0.0.1:8600", "address to serve on"), …
  *
  * Flag --store-url, environment SOS_STORE_URL and YAML key `store-url` (also
  * `store: { url: … }`) are the same setting. */
@@ -30,6 +30,16 @@ struct config_item {
     char letter;    /* 'n' for -n VALUE or -nVALUE; 0: none */
     bool flag_only; /* neither environment nor file */
 };
+
+/* A row of such a table: a setting, and one that only a flag says. */
+#define CONFIG_SETTING(n, t, f, h)                                                                 \
+    {                                                                                              \
+        .name = (n), .type = (t), .fallback = (f), .help = (h)                                     \
+    }
+#define CONFIG_FLAG(n, t, f, h)                                                                    \
+    {                                                                                              \
+        .name = (n), .type = (t), .fallback = (f), .help = (h), .flag_only = true                  \
+    }
 
 struct config;
 
