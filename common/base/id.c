@@ -8,7 +8,7 @@
 #include <sys/random.h>
 #include <zlib.h>
 
-enum { ULID_LEN = 26, ULID_TIME = 10, SECRET_BODY = 40, SECRET_SUM = 6 };
+enum { ULID_TIME = 10, ULID_LEN = ULID_TIME + ID_CHANCE, SECRET_BODY = 40, SECRET_SUM = 6 };
 
 /* Crockford's base32, and base62 as the well-known token formats have it. */
 static const char BASE32[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -31,21 +31,29 @@ void random_bytes(void *ret, size_t len)
 }
 
 /* Ten characters of time and sixteen of chance: no bit of one shares a character with the other. */
-void id_new(const char *prefix, int64_t wall_ms, char ret_id[ID_MAX])
+void id_new_of(const char *prefix, int64_t wall_ms, const uint8_t chance[ID_CHANCE],
+               char ret_id[ID_MAX])
 {
     size_t start = strlen(prefix) + 1;
     assert(start + ULID_LEN < ID_MAX);
-    snprintf(ret_id, ID_MAX, "%s_", prefix);
+    memcpy(ret_id, prefix, start - 1);
+    ret_id[start - 1] = '_';
 
     char *ulid = ret_id + start;
     uint64_t time = (uint64_t)wall_ms & 0xffffffffffff;
     for (size_t i = ULID_TIME; i-- > 0; time >>= 5)
         ulid[i] = BASE32[time & 31];
-    uint8_t random[ULID_LEN - ULID_TIME];
-    random_bytes(random, sizeof(random));
-    for (size_t i = 0; i < sizeof(random); i++)
-        ulid[ULID_TIME + i] = BASE32[random[i] & 31];
+    for (size_t i = 0; i < ID_CHANCE; i++)
+        ulid[ULID_TIME + i] = BASE32[chance[i] & 31];
     ulid[ULID_LEN] = '\0';
+}
+
+void id_new(const char *prefix, int64_t wall_ms, char ret_id[ID_MAX])
+{
+    uint8_t chance[ID_CHANCE];
+
+    random_bytes(chance, sizeof chance);
+    id_new_of(prefix, wall_ms, chance, ret_id);
 }
 
 /* The part after "<prefix>_", or NULL. */

@@ -271,6 +271,7 @@ int http_start(uv_loop_t *loop, const struct http_config *config, http_request_f
     list_init(&http->requests);
     list_init(&http->waiting);
     list_init(&http->headless);
+    list_init(&http->unsure);
     list_init(&http->lingering);
     MHD_set_panic_func(on_panic, NULL);
     signal(SIGPIPE, SIG_IGN);

@@ -57,11 +57,15 @@ static void request_answer(struct http_request *request, int status, const char 
     http_resume(request);
 }
 
+static enum MHD_Result reply_queue(struct http_request *request, struct http_reply *reply);
+
 enum MHD_Result http_queue(struct http_request *request)
 {
     struct MHD_Response *response = take_ptr(request->response);
 
     request->state = HTTP_ANSWERING;
+    if (!response)
+        return reply_queue(request, take_ptr(request->reply));
     enum MHD_Result queued =
         MHD_queue_response(request->conn->connection, request->status, response);
     MHD_destroy_response(response);
@@ -123,6 +127,69 @@ void http_answer_file(struct http_request *request, int status, const char *type
     }
     request_answer(request, status, type,
                    MHD_create_response_from_fd_at_offset64((uint64_t)len, fd, (uint64_t)offset));
+}
+
+/* --- answers that are given many times --- */
+
+struct http_reply {
+    struct MHD_Response *response;
+    unsigned status;
+    int holders;                      /* who made it, and requests that wait to be told */
+    char id[HTTP_REQUEST_ID_MAX + 1]; /* the request's that it bears now; "": none */
+};
+
+struct http_reply *http_reply_new(int status, const char *type, char *body, size_t len)
+{
+    struct http_reply *reply = xcalloc(1, sizeof *reply);
+
+    reply->status = (unsigned)status;
+    reply->holders = 1;
+    reply->response = MHD_create_response_from_buffer(len, body, MHD_RESPMEM_MUST_FREE);
+    if (!reply->response)
+        abort(); /* out of memory */
+    http_reply_set_header(reply, "Content-Type", type);
+    return reply;
+}
+
+void http_reply_set_header(struct http_reply *reply, const char *name, const char *value)
+{
+    MHD_add_response_header(reply->response, name, value);
+}
+
+void http_reply_free(struct http_reply *reply)
+{
+    if (!reply || --reply->holders > 0)
+        return;
+    MHD_destroy_response(reply->response); /* those that go out hold it too */
+    free(reply);
+}
+
+void http_answer_reply(struct http_request *request, struct http_reply *reply)
+{
+    if (request->refused)
+        return;
+    assert(request->state < HTTP_ANSWERED && list_empty(&request->headers));
+    request->state = HTTP_ANSWERED;
+    request->reply = reply;
+    reply->holders++;
+    http_resume(request);
+}
+
+/* The head is written as soon as we return to libmicrohttpd, before any other request's: so the
+ * same response can bear the name of one after the other. */
+static enum MHD_Result reply_queue(struct http_request *request, struct http_reply *reply)
+{
+    static const char name[] = "X-Request-Id";
+
+    if (reply->id[0])
+        MHD_del_response_header(reply->response, name, reply->id);
+    memcpy(reply->id, request->id, sizeof reply->id);
+    if (MHD_add_response_header(reply->response, name, reply->id) != MHD_YES)
+        abort(); /* out of memory */
+    enum MHD_Result queued =
+        MHD_queue_response(request->conn->connection, reply->status, reply->response);
+    http_reply_free(reply);
+    return queued;
 }
 
 /* --- bodies that come in time --- */

@@ -8,8 +8,10 @@
  * tells of both at once): a uv_poll_t beside it tells when the client leaves.  A connection that is
  * closed with a body unread is read on for a while (as nginx's lingering_close), since a reset
  * would take the answer from the client. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <unistd.h>
 
 #include "common/serve/http_own.h"
@@ -25,14 +27,30 @@ struct farewell {
 
 /* --- its life --- */
 
+static void peer_write(const struct sockaddr *address, char *ret, size_t size)
+{
+    const void *ip = NULL;
+
+    if (address && address->sa_family == AF_INET)
+        ip = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    if (address && address->sa_family == AF_INET6)
+        ip = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    if (!ip || !inet_ntop(address->sa_family, ip, ret, (socklen_t)size))
+        snprintf(ret, size, "unix");
+}
+
 static struct http_conn *conn_new(struct http *http, struct MHD_Connection *connection)
 {
     struct http_conn *conn = xcalloc(1, sizeof *conn);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
     conn->http = http;
     conn->connection = connection;
     conn->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    peer_write(info ? info->client_addr : NULL, conn->peer, sizeof conn->peer);
     list_init(&conn->link);
+    list_init(&conn->unsure_link);
     http_conn_head_begins(conn);
     return conn;
 }
@@ -55,7 +73,7 @@ void http_on_connection(void *ctx, struct MHD_Connection *connection, void **soc
      * when it is run for the next time: which nothing else may bring about. */
     if (!conn->http->stopping)
         http_run_soon(conn->http);
-    list_remove(&conn->link);
+    http_conn_head_ends(conn);
     if (conn->has_poll)
         uv_close((uv_handle_t *)&conn->poll, on_poll_closed); /* before its socket is closed */
     else
@@ -64,7 +82,8 @@ void http_on_connection(void *ctx, struct MHD_Connection *connection, void **soc
 
 /* --- heads --- */
 
-/* An end that came with the request's last byte was in an event that is gone. */
+/* An end that came with the request's last byte was in an event that is gone.  It is looked for
+ * when no new head has come for a while: on a busy connection that head tells that it is open. */
 static bool conn_has_ended(const struct http_conn *conn)
 {
     char byte;
@@ -76,14 +95,15 @@ void http_conn_head_begins(struct http_conn *conn)
     conn->since_ms = clock_mono_ms();
     list_remove(&conn->link);
     list_append(&conn->http->headless, &conn->link);
+    list_remove(&conn->unsure_link);
+    list_append(&conn->http->unsure, &conn->unsure_link);
     http_sweep_schedule(conn->http);
-    if (conn_has_ended(conn))
-        http_conn_end(conn);
 }
 
 void http_conn_head_ends(struct http_conn *conn)
 {
     list_remove(&conn->link);
+    list_remove(&conn->unsure_link);
 }
 
 /* --- clients that leave --- */
@@ -180,6 +200,14 @@ void http_linger_stop(struct http *http)
 
 void http_conn_sweep(struct http *http, int64_t now_ms)
 {
+    list_each (link, &http->unsure) {
+        struct http_conn *conn = list_item(link, struct http_conn, unsure_link);
+        if (conn->since_ms + HTTP_ENDED_MS > now_ms)
+            break;
+        list_remove(&conn->unsure_link);
+        if (conn_has_ended(conn))
+            http_conn_end(conn);
+    }
     list_each (link, &http->headless) {
         struct http_conn *conn = list_item(link, struct http_conn, link);
         if (conn->since_ms + http->idle_ms > now_ms)
@@ -201,6 +229,11 @@ int64_t http_conn_deadline(const struct http *http)
 
     if (!list_empty(&http->headless))
         next = list_item(http->headless.next, struct http_conn, link)->since_ms + http->idle_ms;
+    if (!list_empty(&http->unsure)) {
+        int64_t look =
+            list_item(http->unsure.next, struct http_conn, unsure_link)->since_ms + HTTP_ENDED_MS;
+        next = look < next ? look : next;
+    }
     if (!list_empty(&http->lingering)) {
         int64_t until = list_item(http->lingering.next, struct farewell, link)->until_ms;
         next = until < next ? until : next;

@@ -265,9 +265,10 @@ static void target_split(struct http_request *request, const char *target)
         if (!path)
             path = "/";
     }
-    const char *query = strchr(path, '?');
-    request->path = xstrndup(path, query ? (size_t)(query - path) : strlen(path));
-    request->query = xstrdup(query ? query + 1 : "");
+    request->path = xstrdup(path);
+    request->query = strchrnul(request->path, '?');
+    if (*request->query)
+        *request->query++ = '\0';
 }
 
 void *http_on_target(void *ctx, const char *target, struct MHD_Connection *connection)
@@ -305,7 +306,6 @@ static void request_free(struct http_request *request)
     buf_done(&request->body);
     free(request->chunk);
     free(request->path);
-    free(request->query);
     free(request);
 }
 
@@ -328,6 +328,7 @@ void http_on_completed(void *ctx, struct MHD_Connection *connection, void **requ
         request->on_closed(request, request->handler_state, request_went_whole(request, code));
     if (request->response)
         MHD_destroy_response(request->response);
+    http_reply_free(request->reply);
     if (request->has_body && !request->reading)
         http_conn_linger(request->conn);
     http_conn_head_begins(request->conn);

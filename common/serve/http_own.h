@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "sos/base/buf.h"
+#include "sos/base/id.h"
 #include "sos/base/list.h"
 #include "sos/serve/http.h"
 
@@ -22,6 +23,7 @@ enum {
     HTTP_STOP_MS = 5000,                /* for answers on their way */
     HTTP_LINGER_MS = 5000,
     HTTP_LINGER_MAX = 256,
+    HTTP_ENDED_MS = 20, /* an end that nobody told of is seen after it */
     HTTP_REQUEST_ID_MAX = 64,
 };
 
@@ -44,11 +46,14 @@ struct http {
     struct list requests;  /* all of them */
     struct list waiting;   /* unanswered and suspended, the oldest first */
     struct list headless;  /* connections without a whole head, the oldest first */
+    struct list unsure;    /* those of them that may have ended unseen, the oldest first */
     struct list lingering; /* closed after an early answer, the oldest first */
     size_t lingering_count;
     bool stopping;
-    bool cutting;    /* nothing is suspended any more */
-    int64_t stop_ms; /* when those that are left are cut */
+    bool cutting;                   /* nothing is suspended any more */
+    int64_t stop_ms;                /* when those that are left are cut */
+    uint8_t chance[64 * ID_CHANCE]; /* for the names of requests, drawn many at a time */
+    size_t chance_left;
     struct http_stats stats;
     void (*stopped)(void *ctx);
     void *stopped_ctx;
@@ -62,7 +67,9 @@ struct http_conn {
     int fd;           /* borrowed */
     int64_t since_ms; /* it is without a whole head */
     struct list link; /* headless */
-    uv_poll_t poll;   /* watches for its end while a request is suspended */
+    struct list unsure_link;
+    char peer[48];
+    uv_poll_t poll; /* watches for its end while a request is suspended */
     bool has_poll;
     bool watched;
     bool gone; /* the client left */
@@ -93,10 +100,9 @@ struct http_request {
     bool suspended;
     bool refused; /* answered by us, not by the handler */
     const char *method;
-    char *path;
-    char *query;
+    char *path;  /* owned */
+    char *query; /* behind it */
     char id[HTTP_REQUEST_ID_MAX + 1];
-    char peer[48];
     struct list memory; /* http_decode() and the like */
 
     void *handler_state;
@@ -113,6 +119,7 @@ struct http_request {
 
     struct list headers; /* of the answer */
     struct MHD_Response *response;
+    struct http_reply *reply; /* instead; it is held */
     unsigned status;
     http_pull_fn pull;
     void *pull_ctx;
@@ -165,6 +172,6 @@ void http_headers_free(struct http_request *request);
 /* http_request.c */
 void *http_memory(struct http_request *request, size_t size); /* until on_closed */
 void http_memory_free(struct http_request *request);
-void http_request_learn(struct http_request *request); /* its id and peer */
+void http_request_learn(struct http_request *request); /* its id */
 /* What libmicrohttpd lets pass and must not: two lengths, unknown codings.  0 or a status. */
 int http_head_check(struct http_request *request);

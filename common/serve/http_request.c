@@ -1,6 +1,5 @@
 /* http_request.c - what a handler asks of a request. */
-#include <arpa/inet.h>
-#include <netinet/in.h>
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -103,7 +102,7 @@ const char *http_request_id(const struct http_request *request)
 
 const char *http_peer(const struct http_request *request)
 {
-    return request->peer;
+    return request->conn->peer;
 }
 
 void http_set_state(struct http_request *request, void *state,
@@ -120,29 +119,24 @@ void *http_state(const struct http_request *request)
 
 /* --- what is known at the head --- */
 
-static void peer_write(const struct sockaddr *address, char *ret, size_t size)
+static const uint8_t *chance_take(struct http *http)
 {
-    const void *ip = NULL;
-
-    if (address && address->sa_family == AF_INET)
-        ip = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    if (address && address->sa_family == AF_INET6)
-        ip = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    if (!ip || !inet_ntop(address->sa_family, ip, ret, (socklen_t)size))
-        snprintf(ret, size, "unix");
+    if (http->chance_left == 0) {
+        random_bytes(http->chance, sizeof http->chance);
+        http->chance_left = sizeof http->chance;
+    }
+    http->chance_left -= ID_CHANCE;
+    return http->chance + http->chance_left;
 }
 
 void http_request_learn(struct http_request *request)
 {
     const char *id = http_header(request, "X-Request-Id");
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(request->conn->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
-    peer_write(info ? info->client_addr : NULL, request->peer, sizeof request->peer);
     if (id && http_text_is_request_id(id))
-        snprintf(request->id, sizeof request->id, "%s", id);
+        memcpy(request->id, id, strlen(id) + 1);
     else
-        id_new("req", clock_wall_ms(), request->id);
+        id_new_of("req", clock_wall_ms(), chance_take(request->http), request->id);
 }
 
 /* --- heads that must not pass --- */
@@ -155,10 +149,14 @@ struct head_check {
     bool bad_name;
 };
 
+/* RFC 9110, 5.6.2. */
 static bool name_is_token(const char *name)
 {
-    return *name && strspn(name, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen(name);
+    const char *at = name;
+
+    while (isalnum((unsigned char)*at) || (*at && strchr("-!#$%&'*+.^_`|~", *at)))
+        at++;
+    return at > name && *at == '\0';
 }
 
 static enum MHD_Result on_header(void *ctx, enum MHD_ValueKind kind, const char *name,

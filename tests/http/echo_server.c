@@ -14,6 +14,7 @@
  *   PUT  /later?ms=N      asks for the body N ms later and gives its length
  *   PUT  /given-up?ms=N[&whole]   as SIGTERM N ms later, and only then asks for the body
  *   GET  /unchanged       304
+ *   GET  /same?size=N     an answer made once, and given until another size is asked for
  *   GET  /wait            long poll; POST /release answers them all
  *   GET  /never           no answer
  *   GET  /file?size=N     bytes from a file, with ranges
@@ -37,6 +38,8 @@ struct echo {
     uv_signal_t term;
     struct http *http;
     struct list waiting;
+    struct http_reply *same; /* made for the last size that was asked for */
+    int64_t same_size;
     int64_t closed_whole;
     int64_t closed_cut;
 };
@@ -233,6 +236,23 @@ static void answer_file(struct http_request *request)
                      offset, len);
 }
 
+static void answer_same(struct echo *echo, struct http_request *request)
+{
+    int64_t size = number(request, "size", 1000);
+
+    if (!echo->same || echo->same_size != size) {
+        char *bytes = xmalloc((size_t)size + 1);
+        for (int64_t i = 0; i < size; i++)
+            bytes[i] = pattern_byte(i);
+        http_reply_free(echo->same);
+        echo->same = http_reply_new(200, "text/plain", bytes, (size_t)size);
+        echo->same_size = size;
+        http_reply_set_header(echo->same, "X-Good", "yes");
+        http_reply_set_header(echo->same, "X-Bad", "a\r\nX-Injected: 1");
+    }
+    http_answer_reply(request, echo->same);
+}
+
 static void pull_due(struct slow *slow)
 {
     slow->due = true;
@@ -331,6 +351,8 @@ static void on_request(void *ctx, struct http_request *request)
         problem_answer(request, &(struct err){ .code = ERR_FULL, .text = "no room" });
     else if (strcmp(path, "/unchanged") == 0)
         http_answer_unchanged(request, 1000);
+    else if (strcmp(path, "/same") == 0)
+        answer_same(echo, request);
     else if (strncmp(path, "/echo", 5) == 0)
         answer_echo(request);
     else if (strcmp(path, "/collect") == 0)
@@ -377,5 +399,6 @@ int main(int argc, char **argv)
     printf("%d\n", http_port(echo.http));
     fflush(stdout);
     uv_run(&echo.loop, UV_RUN_DEFAULT);
+    http_reply_free(echo.same);
     return uv_loop_close(&echo.loop) == 0 ? 0 : 2;
 }

@@ -50,6 +50,64 @@ def test_a_file_goes_out_whole(client):
     assert client.get("/file?size=0").body == b""
 
 
+def test_an_answer_given_many_times_is_each_ones_own(server):
+    clients = [server.connect() for _ in range(3)]
+    for turn in range(3):
+        for i, client in enumerate(clients):
+            client.ask("/same?size=1000", headers=[f"X-Request-Id: id-{turn}-{i}"])
+        for i, client in enumerate(clients):
+            answer = client.answer()
+            assert (answer.status, answer.body) == (200, pattern(1000))
+            assert answer.headers["x-request-id"] == f"id-{turn}-{i}"
+            assert (answer.headers["content-type"], answer.headers["x-good"]) == ("text/plain", "yes")
+            assert "x-injected" not in answer.headers and "x-bad" not in answer.headers
+    names = [clients[0].get("/same").headers["x-request-id"] for _ in range(100)]
+    assert len(set(names)) == 100
+
+
+def test_an_answer_given_many_times_in_a_pipeline(client):
+    client.send("".join(f"GET /same HTTP/1.1\r\nHost: t\r\nX-Request-Id: p{i}\r\n\r\n" for i in range(50)))
+    for i in range(50):
+        answer = client.answer()
+        assert (answer.headers["x-request-id"], answer.body) == (f"p{i}", pattern(1000))
+
+
+def test_an_answer_given_many_times_without_its_body(client):
+    answer = client.get("/same?size=1000", method="HEAD")
+    assert (answer.status, answer.headers["content-length"]) == (200, "1000")
+    assert client.get("/same?size=1000").body == pattern(1000)
+    assert client.get("/same?size=0").body == b""
+    answer = client.get("/same?size=1000", headers=["Connection: close"])
+    assert (answer.headers["connection"].lower(), answer.body) == ("close", pattern(1000))
+    assert client.is_closed()
+
+
+def test_an_answer_is_whole_though_another_takes_its_place(server):
+    size = 8_000_000        # more than the sockets hold
+    slow = [server.connect() for _ in range(2)]
+    for client in slow:
+        client.ask(f"/same?size={size}")
+        client.until(b"\r\n\r\n")
+    assert server.connect().get("/same?size=7").body == pattern(7)
+    want = pattern(23) * (size // 23 + 1)
+    assert all(client.exactly(size) == want[:size] for client in slow)
+    gone = server.connect()
+    gone.ask(f"/same?size={size}")
+    gone.until(b"\r\n\r\n")
+    gone.sock.close()
+    assert server.connect().get("/same?size=7").body == pattern(7)
+
+
+def test_an_answer_given_many_times_before_the_body(server):
+    client = server.connect()
+    client.send("PUT /same?size=9 HTTP/1.1\r\nHost: t\r\nContent-Length: 100000\r\n"
+                "Expect: 100-continue\r\n\r\n")
+    answer = client.answer()
+    assert (answer.status, answer.body) == (200, pattern(9))
+    assert client.is_closed()
+    assert server.connect().get("/same?size=9").body == pattern(9)
+
+
 @pytest.mark.parametrize("known", [0, 1])
 @pytest.mark.parametrize("ms", [0, 1])
 def test_a_pulled_body_goes_out_whole(client, known, ms):

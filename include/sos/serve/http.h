@@ -118,6 +118,18 @@ void http_answer_message(struct http_request *request, int status, const struct 
 /* Bytes of a file by sendfile; takes fd.  HEAD sends the headers only. */
 void http_answer_file(struct http_request *request, int status, const char *type, int fd,
                       int64_t offset, int64_t len);
+
+/* An answer that is made once and given to many requests, with a whole body in memory.  It takes
+ * the body (freed with free(), when nobody is sent it any more).  Headers are set before it is
+ * given for the first time; X-Request-Id is that of each request. */
+struct http_reply;
+struct http_reply *http_reply_new(int status, const char *type, char *body, size_t len);
+void http_reply_set_header(struct http_reply *reply, const char *name, const char *value);
+void http_reply_free(
+    struct http_reply *reply); /* what is on its way goes out still; NULL is fine */
+/* Borrows it; the request may have no headers of its own. */
+void http_answer_reply(struct http_request *request, struct http_reply *reply);
+
 /* A body that comes in time: `pull` fills `room` and gives the count; 0: nothing yet, call
  * http_wake() when there is; HTTP_END: over; HTTP_BROKEN: cut the connection so that the client
  * notices.  size -1: unknown (chunked). */
