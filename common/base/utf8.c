@@ -28,7 +28,7 @@ size_t utf8_next(const char *s, size_t len, uint32_t *ret_code)
 bool utf8_is_valid(const char *s, size_t len)
 {
     while (len > 0) {
-        size_t size = utf8_next(s, len, NULL);
+        size_t size = (unsigned char)*s < 0x80 ? 1 : utf8_next(s, len, NULL);
         if (size == 0)
             return false;
         s += size;

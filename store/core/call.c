@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-/* In a row of `prefix` the path goes on behind it; else it ends there. */
+/* All below /api and /access, and /metrics.  In a row of `prefix` the path goes on behind it; else
+ * it ends there. */
 static const struct row {
     const char *method;
     const char *path;
@@ -112,9 +113,7 @@ enum call_kind call_find(const char *method, const char *path, const char **ret_
         path += len;
     if (strcmp(method, "HEAD") == 0)
         method = "GET";
-    enum call_kind kind =
-        table_find(rows, sizeof rows / sizeof *rows, method, path, ret_rest, ret_allow);
-    if (kind != CALL_NONE || is_below(path, "/api") || is_below(path, "/access"))
-        return kind;
+    if (is_below(path, "/api") || is_below(path, "/access") || strcmp(path, "/metrics") == 0)
+        return table_find(rows, sizeof rows / sizeof *rows, method, path, ret_rest, ret_allow);
     return table_find(items, sizeof items / sizeof *items, method, path, ret_rest, ret_allow);
 }

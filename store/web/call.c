@@ -55,9 +55,11 @@ struct call *call_new(struct store *store, struct http_request *request)
 {
     struct call *call = xcalloc(1, sizeof *call);
 
-    *call = (struct call){
-        .store = store, .request = request, .holds = 1, .fd = -1, .now_ms = clock_wall_ms()
-    };
+    call->store = store;
+    call->request = request;
+    call->holds = 1;
+    call->fd = -1;
+    call->now_ms = clock_wall_ms();
     store->calls++;
     http_set_state(request, call, on_closed);
     return call;

@@ -43,6 +43,7 @@ struct call {
 
     /* What most calls need. */
     struct item_path at;
+    bool placed; /* `at` is what `rest` says */
     struct props props;
     struct claim claim;
     struct item item;
@@ -51,16 +52,17 @@ struct call {
     bool dry;       /* of copy and move */
     bool begun;     /* of a DELETE: a slice of it is done */
     struct listing {
-        int depth;         /* levels of folders; 0: all */
-        bool folders;      /* they are listed too … */
-        bool root;         /* … and the one asked for */
-        bool times;        /* when properties changed */
-    } listing;             /* of ?list */
-    struct upload *upload; /* of a PUT with bytes; owned */
-    char *text;            /* the answer's body, made by the work; owned */
-    int fd;                /* the file to answer with; owned; -1 */
-    const char *bytes;     /* the same of a small file, borrowed while it is answered; NULL */
-    int64_t commits;       /* there were when call->item was looked for */
+        int depth;            /* levels of folders; 0: all */
+        bool folders;         /* they are listed too … */
+        bool root;            /* … and the one asked for */
+        bool times;           /* when properties changed */
+    } listing;                /* of ?list */
+    struct upload *upload;    /* of a PUT with bytes; owned */
+    char *text;               /* the answer's body, made by the work; owned */
+    int fd;                   /* the file to answer with; owned; -1 */
+    const char *bytes;        /* the same of a small file, borrowed while it is answered; NULL */
+    struct http_reply *reply; /* … and the answer with all of them, borrowed too; NULL */
+    int64_t commits;          /* there were when call->item was looked for */
 
     /* Of remote and virtual repositories. */
     struct remote_ask *ask; /* what it wants of an upstream; owned */

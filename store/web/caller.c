@@ -1,6 +1,7 @@
 /* caller.c - who asks, what he may, and what he calls us. */
 #include "store/web/caller.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "sos/base/auto.h"
@@ -45,9 +46,11 @@ bool call_require(struct call *call, int access, const struct item_path *at)
 
 static bool host_is_plain(const char *host)
 {
-    return host && *host && strlen(host) < CALL_BASE_MAX - 32 &&
-           strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:-[]_") ==
-               strlen(host);
+    const char *at = host;
+
+    while (at && (isalnum((unsigned char)*at) || (*at && strchr(".:-[]_", *at))))
+        at++;
+    return at > host && *at == '\0' && at - host < CALL_BASE_MAX - 32;
 }
 
 /* "http://host:port/path", without a slash at its end. */
@@ -66,6 +69,12 @@ static bool base_is_plain(const char *base)
                strlen(slash);
 }
 
+/* For every request: by copying. */
+static void base_write(const char *scheme, const char *host, char ret[CALL_BASE_MAX])
+{
+    strcpy(stpcpy(stpcpy(ret, scheme), host), "/artifactory");
+}
+
 /* A proxy that somebody we know runs in front of us says what it is called: without a path as
  * Artifactory's own proxies do, whose paths are those of the store. */
 void call_find_base(struct call *call)
@@ -80,9 +89,8 @@ void call_find_base(struct call *call)
     else if (settings->public_url[0])
         snprintf(call->base, sizeof call->base, "%s", settings->public_url);
     else
-        snprintf(call->base, sizeof call->base, "%s://%s/artifactory",
-                 settings->http.tls_cert_file ? "https" : "http",
-                 host_is_plain(host) ? host : "localhost");
+        base_write(settings->http.tls_cert_file ? "https://" : "http://",
+                   host_is_plain(host) ? host : "localhost", call->base);
 }
 
 /* X-JFrog-Art-Api and the older X-Api-Key carry a token alone. */
@@ -115,8 +123,8 @@ bool call_identify(struct call *call)
         return false;
     }
     if (token) {
-        snprintf(call->user, sizeof call->user, "%s", token->subject);
-        snprintf(call->token, sizeof call->token, "%s", token->id);
+        memcpy(call->user, token->subject, sizeof call->user);
+        memcpy(call->token, token->id, sizeof call->token);
         call->expire_ms = token->expire_wall_ms;
         scope = token->scope;
     }

@@ -69,8 +69,10 @@ static bool call_admit_at(struct call *call, int access, enum where where)
 {
     size_t len = strcspn(call->rest, "/;");
 
-    if (where == AT_ITEM && item_path_parse(call->rest, &call->at, NULL, NULL) == 0)
+    if (where == AT_ITEM && item_path_parse(call->rest, &call->at, NULL, NULL) == 0) {
+        call->placed = true;
         return call_require(call, access, &call->at);
+    }
     if (where == IN_REPOSITORY && len <= REPO_KEY_MAX) {
         memcpy(call->at.repo, call->rest, len);
         call->at.repo[len] = '\0';

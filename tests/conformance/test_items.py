@@ -291,6 +291,33 @@ def test_every_get_tells_all_checksums(store):
         assert answer.content == (data if method == "GET" else b"")
 
 
+@pytest.mark.parametrize("size", [0, 10_000, 65_536, 65_537])
+def test_what_is_asked_for_again_is_answered_the_same(store, size):
+    """A small file is soon answered from memory: nobody can tell, and it ends with the file."""
+    data = bytes(i % 251 for i in range(size))
+    store.put(f"{DEV}/same.txt", data)
+    told, names = [], set()
+    for _ in range(6):
+        answer = store.get(f"{DEV}/same.txt")
+        names.add(answer.headers.pop("X-Request-Id"))
+        answer.headers.pop("Date")
+        told.append((answer.status_code, sorted(answer.headers.items()), answer.content))
+        head = store.ask("HEAD", f"{DEV}/same.txt")
+        assert (head.headers["Content-Length"], head.content) == (str(size), b"")
+        etag = answer.headers["ETag"]
+        assert store.get(f"{DEV}/same.txt", headers={"If-None-Match": etag}).status_code == 304
+        if size:
+            part = store.get(f"{DEV}/same.txt", headers={"Range": "bytes=1-3"})
+            assert (part.status_code, part.content) == (206, data[1:4])
+        mine = store.get(f"{DEV}/same.txt", headers={"X-Request-Id": "mine"})
+        assert mine.headers["X-Request-Id"] == "mine"
+    assert told == told[:1] * 6 and told[0][2] == data and len(names) == 6
+    store.put(f"{DEV}/same.txt", b"other")
+    assert store.get(f"{DEV}/same.txt").content == b"other"
+    store.delete(f"{DEV}/same.txt")
+    assert store.get(f"{DEV}/same.txt").status_code == 404
+
+
 def test_the_prefix_may_be_left_out(store):
     store.put(DEV + "/x", b"data")
     assert store.session.get(store.root + DEV + "/x").content == b"data"

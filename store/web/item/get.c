@@ -21,6 +21,8 @@
 
 enum { HEADER_MAX = 2048 };
 
+typedef void (*header_fn)(void *ctx, const char *name, const char *value);
+
 /* --- blocking work (the reader's strand) --- */
 
 /* The hex of x for GET x.sha1, when no file of that name is stored. */
@@ -104,7 +106,7 @@ static bool range_is_current(const struct call *call)
     return strncmp(condition, sha1, strlen(sha1)) == 0;
 }
 
-void get_set_name(struct call *call, const char *name)
+static void name_tell(const char *name, header_fn set, void *ctx)
 {
     auto_free char *plain = xstrdup(name);
     auto_free char *value = NULL;
@@ -118,24 +120,48 @@ void get_set_name(struct call *call, const char *name)
     value = xasprintf("attachment; filename=\"%s\"; filename*=UTF-8''%s", plain,
                       encoded.len ? encoded.data : "");
     buf_done(&encoded);
-    http_set_header(call->request, "Content-Disposition", value);
-    http_set_header(call->request, "X-Artifactory-Filename", plain);
+    set(ctx, "Content-Disposition", value);
+    set(ctx, "X-Artifactory-Filename", plain);
 }
 
-static void set_headers(struct call *call)
+static void on_header(void *ctx, const char *name, const char *value)
 {
-    const struct item *item = &call->item;
+    http_set_header(ctx, name, value);
+}
+
+void get_set_name(struct call *call, const char *name)
+{
+    name_tell(name, on_header, call->request);
+}
+
+static void headers_tell(const struct item *item, header_fn set, void *ctx)
+{
     char modified[WHEN_TEXT_MAX];
 
     when_http(item->modified_ms, modified);
-    http_set_header(call->request, "Last-Modified", modified);
-    http_set_header(call->request, "ETag", item->digests.sha1);
-    http_set_header(call->request, "X-Checksum-Sha1", item->digests.sha1);
-    http_set_header(call->request, "X-Checksum-Sha256", item->digests.sha256);
-    http_set_header(call->request, "X-Checksum-Md5", item->digests.md5);
-    http_set_header(call->request, "Accept-Ranges", "bytes");
-    http_set_header(call->request, "X-Content-Type-Options", "nosniff");
-    get_set_name(call, item_name(&item->at));
+    set(ctx, "Last-Modified", modified);
+    set(ctx, "ETag", item->digests.sha1);
+    set(ctx, "X-Checksum-Sha1", item->digests.sha1);
+    set(ctx, "X-Checksum-Sha256", item->digests.sha256);
+    set(ctx, "X-Checksum-Md5", item->digests.md5);
+    set(ctx, "Accept-Ranges", "bytes");
+    set(ctx, "X-Content-Type-Options", "nosniff");
+    name_tell(item_name(&item->at), set, ctx);
+}
+
+static void on_reply_header(void *ctx, const char *name, const char *value)
+{
+    http_reply_set_header(ctx, name, value);
+}
+
+/* The answer with the whole of a small file; takes its bytes. */
+static struct http_reply *reply_make(const struct item *item, char *bytes)
+{
+    struct http_reply *reply =
+        http_reply_new(200, mime_of(item_name(&item->at)), bytes, (size_t)item->digests.size_bytes);
+
+    headers_tell(item, on_reply_header, reply);
+    return reply;
 }
 
 static void answer_unsatisfiable(struct call *call)
@@ -154,6 +180,9 @@ static void answer_bytes(struct call *call)
     int64_t len = size;
     int part = range_is_current(call) ? http_range(call->request, size, &offset, &len) : 0;
 
+    bool ready = part == 0 && call->reply && !call->warned;
+    if (!ready)
+        headers_tell(&call->item, on_header, call->request);
     if (part < 0) {
         answer_unsatisfiable(call);
         return;
@@ -172,7 +201,9 @@ static void answer_bytes(struct call *call)
         counter_add(call->store->counter, &call->item, call->user, call->now_ms);
     int status = part > 0 ? 206 : 200;
     const char *type = mime_of(item_name(&call->item.at));
-    if (call->bytes)
+    if (ready)
+        http_answer_reply(call->request, call->reply);
+    else if (call->bytes)
         http_answer(call->request, status, type, call->bytes + offset, (size_t)len);
     else
         http_answer_file(call->request, status, type, take_fd(call->fd), offset, len);
@@ -180,11 +211,12 @@ static void answer_bytes(struct call *call)
 
 static void answer_file(struct call *call)
 {
-    set_headers(call);
-    if (is_unmodified(call))
-        http_answer_unchanged(call->request, call->item.digests.size_bytes);
-    else
+    if (!is_unmodified(call)) {
         answer_bytes(call);
+        return;
+    }
+    headers_tell(&call->item, on_header, call->request);
+    http_answer_unchanged(call->request, call->item.digests.size_bytes);
 }
 
 static void answer_redirect(struct call *call)
@@ -219,7 +251,7 @@ void get_found(struct call *call)
 static void on_stored(struct call *call)
 {
     if (call->task.rc == 0 && call->fd >= 0 && !call->at.folder)
-        hot_keep(call->store->hot, &call->item, call->commits, call->fd);
+        hot_keep(call->store->hot, &call->item, call->commits, call->fd, reply_make);
     get_found(call);
 }
 
@@ -239,8 +271,9 @@ static bool open_hot(struct call *call, const struct item *item)
 static bool find_hot(struct call *call)
 {
     struct store *store = call->store;
-    const struct item *item =
-        call->at.folder ? NULL : hot_find(store->hot, &call->at, call->commits, &call->bytes);
+    const struct item *item = call->at.folder ? NULL
+                                              : hot_find(store->hot, &call->at, call->commits,
+                                                         &call->bytes, &call->reply);
 
     if (!item || (!call->bytes && !open_hot(call, item)))
         return false;
@@ -254,6 +287,7 @@ void get_stored(struct call *call)
     if (find_hot(call)) {
         get_found(call);
         call->bytes = NULL;
+        call->reply = NULL;
     } else {
         call_post(call, call->store->reader, find_work, on_stored);
     }
@@ -322,7 +356,7 @@ void get_call(struct call *call)
     const struct repository *repository;
     struct err err = { 0 };
 
-    if (item_path_parse(call->rest, &call->at, NULL, &err) < 0) {
+    if (!call->placed && item_path_parse(call->rest, &call->at, NULL, &err) < 0) {
         call_error(call, 400, err.text);
         return;
     }

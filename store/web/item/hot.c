@@ -11,7 +11,8 @@ enum { ENTRIES = 512, BYTES_MAX = 4 << 20 };
 struct entry {
     struct item item;
     int64_t commits;
-    char *bytes; /* owned; NULL: the file is large */
+    const char *bytes;        /* the reply's; NULL: the file is large */
+    struct http_reply *reply; /* owned */
 };
 
 struct hot {
@@ -32,7 +33,7 @@ static void entry_drop(struct hot *hot, size_t at)
         return;
     if (entry->bytes)
         hot->bytes -= entry->item.digests.size_bytes;
-    free(entry->bytes);
+    http_reply_free(entry->reply);
     free(entry);
 }
 
@@ -63,7 +64,7 @@ static size_t place_of(const struct item_path *at)
 }
 
 const struct item *hot_find(struct hot *hot, const struct item_path *at, int64_t commits,
-                            const char **ret_bytes)
+                            const char **ret_bytes, struct http_reply **ret_reply)
 {
     const struct entry *entry = hot->entries[place_of(at)];
 
@@ -71,6 +72,7 @@ const struct item *hot_find(struct hot *hot, const struct item_path *at, int64_t
         strcmp(entry->item.at.repo, at->repo) != 0)
         return NULL;
     *ret_bytes = entry->bytes;
+    *ret_reply = entry->reply;
     return &entry->item;
 }
 
@@ -84,7 +86,7 @@ static char *bytes_read(int fd, size_t size)
     return NULL;
 }
 
-void hot_keep(struct hot *hot, const struct item *item, int64_t commits, int fd)
+void hot_keep(struct hot *hot, const struct item *item, int64_t commits, int fd, hot_reply_fn reply)
 {
     size_t at = place_of(&item->at);
     int64_t size = item->digests.size_bytes;
@@ -97,6 +99,10 @@ void hot_keep(struct hot *hot, const struct item *item, int64_t commits, int fd)
     if (small && hot->bytes + size > BYTES_MAX)
         hot_clear(hot);
     struct entry *entry = hot->entries[at] = xcalloc(1, sizeof *entry);
-    *entry = (struct entry){ .item = *item, .commits = commits, .bytes = bytes };
-    hot->bytes += small ? size : 0;
+    *entry = (struct entry){ .item = *item, .commits = commits };
+    if (!small)
+        return;
+    entry->bytes = bytes;
+    entry->reply = reply(item, bytes);
+    hot->bytes += size;
 }

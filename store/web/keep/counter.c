@@ -130,7 +130,8 @@ void counter_add(struct counter *counter, const struct item *item, const char *u
     memcpy(slot->sha256, item->digests.sha256, sizeof slot->sha256);
     slot->downloads.count++;
     slot->downloads.last_ms = now_ms;
-    snprintf(slot->downloads.last_by, sizeof slot->downloads.last_by, "%s", user);
+    if (strcmp(slot->downloads.last_by, user) != 0)
+        snprintf(slot->downloads.last_by, sizeof slot->downloads.last_by, "%s", user);
     if (counter->used >= SLOTS_USED_MAX)
         counter_write(counter);
     else if (!uv_is_active((uv_handle_t *)&counter->timer))
