@@ -35,6 +35,20 @@ static bool try_fault(struct upstream *upstream, const char *fault)
     return false;
 }
 
+static bool ends_in_slash(const char *url)
+{
+    size_t len = strcspn(url, "?#");
+    return len > 0 && url[len - 1] == '/';
+}
+
+static bool is_folder(const struct upstream *upstream)
+{
+    const char *url = NULL;
+
+    curl_easy_getinfo(upstream->easy, CURLINFO_EFFECTIVE_URL, &url);
+    return url && ends_in_slash(url) && !ends_in_slash(upstream->url);
+}
+
 /* The head of a 200, or of the 206 that goes on with one, is whole. */
 static bool head_take(struct upstream *upstream)
 {
@@ -58,6 +72,7 @@ static bool head_take(struct upstream *upstream)
     upstream->over = head->size_bytes > upstream->bytes_max;
     if (upstream->over)
         return false;
+    head->folder = is_folder(upstream);
     upstream->told = *head;
     upstream->has_told = true;
     if (upstream->on_head)

@@ -36,3 +36,33 @@ int cache_put(struct db *writer, int64_t item, const struct cached *cached, stru
         return err_set(err, ERR_NOT_FOUND, "the item is there no more");
     return rc;
 }
+
+/* Where one folder is, all above it are; so one file at most is in the way. */
+static int way_clear(struct db *writer, const struct item_path *at, struct freed *freed,
+                     struct err *err)
+{
+    struct item_path above = *at;
+    struct item found;
+    int rc;
+
+    do {
+        above.path[item_parent_len(&above)] = '\0';
+        if (!above.path[0])
+            return 0;
+        rc = index_find(writer, &above, &found, err);
+    } while (rc == -ERR_NOT_FOUND);
+    if (rc == 0 && !found.at.folder)
+        rc = index_delete(writer, &found.at, NULL, freed, err);
+    return rc;
+}
+
+int cache_deploy(struct db *writer, const struct deployment *deployment,
+                 const struct cached *cached, struct item *ret, struct freed *freed,
+                 struct err *err)
+{
+    int rc = way_clear(writer, deployment->at, freed, err);
+
+    if (rc == 0)
+        rc = index_deploy(writer, deployment, ret, freed, err);
+    return rc == 0 ? cache_put(writer, ret->id, cached, err) : rc;
+}

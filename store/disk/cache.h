@@ -13,5 +13,10 @@ struct cached {
 /* The item and what is known of it.  -ERR_NOT_FOUND, also for a folder. */
 int cache_find(struct db *reader, const struct item_path *at, struct item *ret,
                struct cached *ret_cached, struct err *err);
+/* As index_deploy(), with what is known of it.  A cached file where a folder above it must be gives
+ * way: an upstream may answer a folder's path with a page, and that must not hide what is in it. */
+int cache_deploy(struct db *writer, const struct deployment *deployment,
+                 const struct cached *cached, struct item *ret, struct freed *freed,
+                 struct err *err);
 /* -ERR_NOT_FOUND: the item went meanwhile. */
 int cache_put(struct db *writer, int64_t item, const struct cached *cached, struct err *err);

@@ -52,15 +52,20 @@ int bytes_open(struct store *store, const struct digests *digests, int *ret_fd, 
     return 0;
 }
 
+bool bytes_are_lost(const struct err *err)
+{
+    return err->reason &&
+           (strcmp(err->reason, "BYTES_WRONG") == 0 || strcmp(err->reason, "BYTES_LOST") == 0);
+}
+
 bool bytes_failed(struct store *store, const struct err *err)
 {
-    bool wrong = err->reason && strcmp(err->reason, "BYTES_WRONG") == 0;
-
-    if (!wrong && (!err->reason || strcmp(err->reason, "BYTES_LOST") != 0))
+    if (!bytes_are_lost(err))
         return false;
+    bool wrong = strcmp(err->reason, "BYTES_WRONG") == 0;
     if (wrong)
         metric_add(store->counts.quarantined, 1);
-    log_error("store", wrong ? "bytes are wrong, put aside" : "bytes are not there, refusing",
-              "error=\"%s\"", err->text);
+    log_error("store", wrong ? "bytes are wrong, put aside" : "bytes are not there", "error=\"%s\"",
+              err->text);
     return true;
 }

@@ -11,5 +11,7 @@ enum { BYTES_HASHED_MAX = 64 << 10 }; /* a file of this size at most is hashed e
 /* On a pool thread: open the blob of these digests.  The caller owns *ret_fd.  -ERR_IO with the
  * reason BYTES_LOST: its file is not there; BYTES_WRONG: it was not right, and was put aside. */
 int bytes_open(struct store *store, const struct digests *digests, int *ret_fd, struct err *err);
-/* The loop: was this error one of those?  It is logged and counted then. */
+/* Was this error one of those? */
+bool bytes_are_lost(const struct err *err);
+/* The same on the loop: it is logged and counted then. */
 bool bytes_failed(struct store *store, const struct err *err);

@@ -44,6 +44,7 @@ struct upstreams_config {
 struct upstream_head {
     int status;
     int64_t size_bytes; /* of the body as given to on_data */
+    bool folder;        /* redirects led from a path to one with a slash at its end */
     char etag[UPSTREAM_ETAG_MAX];
     char modified[UPSTREAM_DATE_MAX]; /* Last-Modified as it came */
     char type[UPSTREAM_TYPE_MAX];

@@ -326,22 +326,15 @@ static void zip_lookup(struct call *call, const char *sumdb)
         remote_load(call, &want, on_lookup);
 }
 
-static void kept_work(struct call *call)
-{
-    call->task.rc =
-        index_find(call->store->reader_db, &ask_of(call)->want.at, &call->item, &call->task.err);
-}
-
-static void on_kept(struct call *call)
+/* It is not kept. */
+static void zip_fetch(struct call *call)
 {
     struct golang_ask *ask = call->own;
     const char *sumdb = remote_sumdb(call->store);
     bool private = golang_matches(call->store->settings->go_private, ask->path.module);
 
-    if (!call->request)
-        return;
-    if (call->task.rc == 0 || !sumdb[0] || private ||
-        !golang_version_is_canonical(ask->path.version))
+    ask->want.on_fetch = NULL;
+    if (!sumdb[0] || private || !golang_version_is_canonical(ask->path.version))
         remote_answer(call, &ask->want);
     else
         zip_lookup(call, sumdb);
@@ -355,9 +348,8 @@ static void remote_file(struct call *call)
     if (!member_want(call, &ask->want))
         return;
     if (ask->path.kind == GOLANG_ZIP)
-        call_post(call, call->store->reader, kept_work, on_kept);
-    else
-        remote_answer(call, &ask->want);
+        ask->want.on_fetch = zip_fetch;
+    remote_answer(call, &ask->want);
 }
 
 static void files_next(struct call *call)

@@ -16,7 +16,7 @@
 
 enum { MANIFEST_BYTES_MAX = 4 << 20 };
 
-static void tarball_answer(struct call *call);
+static void tarball_answer(struct call *call, call_fn on_fetch);
 static void document_load(struct call *call, bool abbreviated, call_fn then);
 
 /* --- what is wanted --- */
@@ -116,16 +116,6 @@ static void pick_work(struct call *call)
     call->task.rc = rc;
 }
 
-static void kept_work(struct call *call)
-{
-    struct err *err = &call->task.err;
-    const struct npm_call *npm = call->own;
-    int rc =
-        npm_tarball_at(npm->read->member->key, npm->path.name, npm->path.version, &call->at, err);
-
-    call->task.rc = rc < 0 ? rc : index_find(call->store->reader_db, &call->at, &call->item, err);
-}
-
 /* --- events (the loop) --- */
 
 /* Of any step: nobody is there any more, or it goes on with the next member, or ends. */
@@ -159,7 +149,7 @@ static void on_picked(struct call *call)
     if (is_over(call))
         return;
     if (npm_of(call)->path.what == NPM_TARBALL)
-        tarball_answer(call);
+        tarball_answer(call, NULL);
     else
         npm_answer_text(call, 200);
 }
@@ -254,7 +244,8 @@ static int want_tarball(const struct call *call, struct remote_want *ret, struct
     return 0;
 }
 
-static void tarball_answer(struct call *call)
+/* `on_fetch` finds out what is promised of what is not kept; what is kept was what was promised. */
+static void tarball_answer(struct call *call, call_fn on_fetch)
 {
     struct remote_want want;
     struct err err = { 0 };
@@ -266,16 +257,9 @@ static void tarball_answer(struct call *call)
         npm_member_failed(call);
         return;
     }
+    want.on_fetch = on_fetch;
     call->on_missing = npm_member_next;
     remote_answer(call, &want);
-}
-
-static void on_kept(struct call *call)
-{
-    if (call->task.rc == -ERR_NOT_FOUND && call->request)
-        manifest_load(call);
-    else if (!is_over(call))
-        tarball_answer(call); /* it was what was promised when it was kept */
 }
 
 void npm_remote_ask(struct call *call)
@@ -283,7 +267,7 @@ void npm_remote_ask(struct call *call)
     struct npm_call *npm = call->own;
 
     if (npm->path.what == NPM_TARBALL)
-        call_post(call, call->store->reader, kept_work, on_kept);
+        tarball_answer(call, manifest_load);
     else if (npm->path.what == NPM_VERSION)
         manifest_load(call);
     else

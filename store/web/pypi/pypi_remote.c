@@ -11,37 +11,12 @@
 
 #define PAGE_ACCEPT PYPI_TYPE_JSON ", " PYPI_TYPE_HTML ";q=0.2, text/html;q=0.1"
 
-static void page_load(struct call *call);
-
 static const struct repository *member(const struct pypi_ask *ask)
 {
     return ask->members[ask->remote_next - 1];
 }
 
-/* --- the file, where it is kept --- */
-
-static void kept_work(struct call *call)
-{
-    struct item item;
-
-    int rc = index_find(call->store->reader_db, &call->at, &item, &call->task.err);
-    pypi_of(call)->found = rc == 0 && !item.at.folder;
-    call->task.rc = rc == -ERR_NOT_FOUND ? 0 : rc;
-}
-
-static void on_kept(struct call *call)
-{
-    struct pypi_ask *ask = call->own;
-
-    if (!call->request)
-        return;
-    if (call->task.rc < 0)
-        call_fail(call, TEXT_NO_FILE);
-    else if (ask->found)
-        remote_answer(call, ask->want);
-    else
-        page_load(call);
-}
+/* --- what is wanted --- */
 
 static void file_want(struct call *call)
 {
@@ -205,7 +180,9 @@ void pypi_remote_next(struct call *call)
         ask->want = xcalloc(1, sizeof *ask->want);
     if (ask->what == PYPI_FILE) {
         file_want(call);
-        call_post(call, call->store->reader, kept_work, on_kept);
+        ask->want->on_fetch = page_load;
+        call->on_missing = pypi_remote_next;
+        remote_answer(call, ask->want);
     } else {
         page_load(call);
     }

@@ -79,12 +79,26 @@ static void on_written(struct task *task)
     }
 }
 
+static void fetch_has_none(struct fetch *fetch, const char *why)
+{
+    struct remote *remote = fetch->remote;
+    struct err err = { 0 };
+
+    origins_miss(remote->origins, &fetch->want.at,
+                 clock_wall_ms() + remote->store->settings->missing_ttl_ms);
+    fetch_fail(fetch, err_set(&err, ERR_NOT_FOUND, "%s", why), &err);
+}
+
 static void on_head(void *ctx, const struct upstream_head *head)
 {
     struct fetch *fetch = ctx;
 
     fetch->told = *head;
     fetch->since_ms = clock_mono_ms();
+    if (head->folder) {
+        fetch_has_none(fetch, "it is a folder there");
+        return;
+    }
     if (!fetch->head)
         fetch_enter(fetch, FETCH_RECEIVING);
     if (!fetch_is_wanted(fetch))
@@ -109,20 +123,15 @@ static void on_data(void *ctx, const char *data, size_t len)
 
 static void fetch_refuse(struct fetch *fetch, int status)
 {
-    struct origins *origins = fetch->remote->origins;
     struct err err = { 0 };
-    int rc;
 
     if (status == 404 || status == 410) {
-        origins_miss(origins, &fetch->want.at,
-                     clock_wall_ms() + fetch->remote->store->settings->missing_ttl_ms);
-        rc = err_set(&err, ERR_NOT_FOUND, "the upstream has none");
-    } else {
-        rc = err_set(&err, ERR_IO, "the upstream answers %d for %.160s", status,
-                     fetch->want.at.path);
-        err_reason(&err, "UPSTREAM");
+        fetch_has_none(fetch, "the upstream has none");
+        return;
     }
-    fetch_fail(fetch, rc, &err);
+    err_set(&err, ERR_IO, "the upstream answers %d for %.160s", status, fetch->want.at.path);
+    err_reason(&err, "UPSTREAM");
+    fetch_fail(fetch, -ERR_IO, &err);
 }
 
 static void on_done(void *ctx, int rc, const struct upstream_head *head, const struct err *err)

@@ -138,10 +138,7 @@ void fetch_record_work(struct task *task)
 
     snprintf(cached.etag, sizeof cached.etag, "%s", fetch->told.etag);
     snprintf(cached.modified, sizeof cached.modified, "%s", fetch->told.modified);
-    int rc = index_deploy(db, &deployment, &fetch->item, &fetch->freed, &task->err);
-    if (rc == 0)
-        rc = cache_put(db, fetch->item.id, &cached, &task->err);
-    task->rc = rc;
+    task->rc = cache_deploy(db, &deployment, &cached, &fetch->item, &fetch->freed, &task->err);
 }
 
 void fetch_touch_work(struct task *task)

@@ -16,6 +16,7 @@
 #include "sos/base/clock.h"
 #include "store/core/mime.h"
 #include "store/core/text.h"
+#include "store/web/bytes.h"
 #include "store/web/remote/remote_own.h"
 
 enum { LOOKS_MAX = 3 };
@@ -59,6 +60,12 @@ int remote_want_item(const struct store *store, const struct repository *reposit
 
 /* --- the outcome --- */
 
+static void file_close(struct call *call)
+{
+    auto_close int fd = take_fd(call->fd);
+    (void)fd;
+}
+
 static void ask_end(struct remote_ask *ask, int rc)
 {
     struct call *call = ask->call;
@@ -66,11 +73,15 @@ static void ask_end(struct remote_ask *ask, int rc)
     ask->state = ASK_DONE;
     call->task.rc = rc;
     if (ask->then)
+        file_close(call);
+    if (ask->then)
         ask->then(call);
     else if (rc == -ERR_NOT_FOUND && call->on_missing)
         call->on_missing(call);
     else if (rc < 0)
         call_fail(call, TEXT_NO_FILE);
+    else if (call->fd >= 0)
+        get_found(call); /* what was looked at */
     else
         get_stored(call);
 }
@@ -184,12 +195,17 @@ void ask_follow(struct remote_ask *ask)
 static void look_work(struct call *call)
 {
     struct remote_ask *ask = call->ask;
-    int rc =
-        cache_find(call->store->reader_db, &call->at, &call->item, &ask->cached, &call->task.err);
+    struct err *err = &call->task.err;
+    int rc = cache_find(call->store->reader_db, &call->at, &call->item, &ask->cached, err);
 
-    /* What is not as promised is as good as not there. */
+    /* What is not as promised is as good as not there, and so is what was damaged here. */
     ask->has_item = rc == 0 && is_as_promised(ask);
-    call->task.rc = rc == -ERR_NOT_FOUND ? 0 : rc;
+    if (ask->has_item) {
+        rc = bytes_open(call->store, &call->item.digests, &call->fd, err);
+        ask->is_damaged = rc < 0 && bytes_are_lost(err);
+        ask->has_item = rc == 0;
+    }
+    call->task.rc = rc == -ERR_NOT_FOUND || ask->is_damaged ? 0 : rc;
 }
 
 static bool is_fresh(const struct remote_ask *ask)
@@ -209,6 +225,7 @@ static void ask_fetch(struct remote_ask *ask)
     struct err err = { 0 };
 
     ask->state = ASK_WAITING;
+    file_close(call);
     int rc = fetch_join(call->store->remote, ask, &err);
     if (rc < 0 && ask->has_item)
         ask_answer_stale(ask);
@@ -226,6 +243,8 @@ static void on_looked(struct call *call)
     if (!call->request)
         return;
     call->now_ms = now_ms;
+    if (ask->is_damaged)
+        bytes_failed(call->store, &call->task.err);
     if (call->task.rc < 0) {
         ask_end(ask, call->task.rc);
     } else if (is_fresh(ask) || (offline && ask->has_item)) {
@@ -249,6 +268,7 @@ static void on_looked(struct call *call)
 static void ask_look(struct remote_ask *ask)
 {
     ask->state = ASK_LOOKING;
+    file_close(ask->call);
     ask->turn = ask->call->store->remote->turn;
     call_post(ask->call, ask->call->store->reader, look_work, on_looked);
 }

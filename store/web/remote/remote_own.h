@@ -54,7 +54,7 @@ struct remote_ask {
     struct fetch *fetch;
     struct list link; /* its asks */
     bool has_item;    /* call->item is what is kept */
-    bool is_stale;    /* … and is answered with a Warning */
+    bool is_damaged;  /* its bytes are lost: as good as not kept */
     struct cached cached;
     int64_t turn; /* of the remote, when we looked */
     int looks;
