@@ -1,4 +1,4 @@
-"""mvn and coursier, unpatched and strict about checksums, against the store's Maven repositories.
+"""mvn, coursier and sbt, unpatched and strict about checksums, against the store's Maven repositories.
 
 What mvn itself needs (its plugins) comes through the store too: every file in this test but those of
 the tests' own artifacts went from the client's default registry through the remote repository."""
@@ -16,6 +16,7 @@ from conftest import run
 
 COURSIER = "io.get-coursier", "coursier-cli_2.13", "2.1.10"
 WANTED = "org.typelevel:cats-core_2.13:2.10.0"
+SBT = "1.10.7"
 GROUP = "org/acme"
 JAVA = "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"    # quick to start
 SETTINGS = """<settings>
@@ -30,6 +31,20 @@ POM = """<project><modelVersion>4.0.0</modelVersion>
   <groupId>t</groupId><artifactId>t</artifactId><version>1</version><packaging>pom</packaging>
   <dependencies><dependency><groupId>{}</groupId><artifactId>{}</artifactId><version>{}</version>
   </dependency></dependencies></project>"""
+
+BUILD_SBT = """
+organization := "org.acme"
+name := "hello"
+version := "1.0"
+scalaVersion := "2.13.14"
+libraryDependencies += "org.typelevel" %% "cats-core" % "2.10.0"
+Compile / packageDoc / publishArtifact := false
+publishTo := Some(("deploy" at "{url}").withAllowInsecureProtocol(true))
+credentials += Credentials("Artifactory Realm", "127.0.0.1", "ci", "{token}")
+"""
+HELLO = """package acme
+object Hello { def greet: String = cats.Eval.now("hi").value }
+"""
 
 
 def default_registry():
@@ -156,9 +171,9 @@ def coursier(mvn, tmp_path_factory):
     return (folder / "cp").read_text()
 
 
-def fetch(coursier, folder, url):
+def fetch(coursier, folder, url, wanted=WANTED):
     done = run("java", *JAVA, "-cp", coursier, "coursier.cli.Coursier", "fetch", "--cache", folder,
-               "--no-default", "-r", url, WANTED)
+               "--no-default", "-r", url, wanted)
     files = [Path(line) for line in done.stdout.split()]
     return {file.name: file.read_bytes() for file in files}
 
@@ -167,6 +182,39 @@ def test_coursier_resolves_from_the_remote_and_the_virtual(store, coursier, tmp_
     direct = fetch(coursier, tmp_path / "1", store.base + "/maven-remote")
     assert "cats-core_2.13-2.10.0.jar" in direct and len(direct) == 3
     assert fetch(coursier, tmp_path / "2", store.base + "/maven") == direct
+
+
+def sbt(mvn, folder, *commands):
+    """The launcher finds all that sbt is made of in the store, and the project's what it needs."""
+    mvn.run("dependency:get", f"-Dartifact=org.scala-sbt:sbt-launch:{SBT}", "-Dtransitive=false")
+    home, project = folder / "home", folder / "project"
+    (project / "project").mkdir(parents=True)
+    home.mkdir()
+    (home / "repositories").write_text(f"[repositories]\n  store: {mvn.store.base}/maven/\n")
+    (project / "project" / "build.properties").write_text(f"sbt.version={SBT}\n")
+    (project / "build.sbt").write_text(
+        BUILD_SBT.format(url=mvn.store.base + "/maven", token=mvn.store.token))
+    (project / "Hello.scala").write_text(HELLO)
+    jar = mvn.repository / f"org/scala-sbt/sbt-launch/{SBT}/sbt-launch-{SBT}.jar"
+    run("java", *JAVA, f"-Duser.home={home}", "-Dsbt.override.build.repos=true",
+        f"-Dsbt.repository.config={home}/repositories", "-Dsbt.ci=true", "-jar", jar, *commands,
+        cwd=project, env={**os.environ, "COURSIER_CACHE": str(home / "cache")})
+    return home
+
+
+def test_sbt_boots_resolves_and_publishes(store, mvn, coursier, tmp_path):
+    home = sbt(mvn, tmp_path, "update", "publish")
+    (scheme,) = (home / "cache").iterdir()      # nothing came from anywhere else
+    assert [scheme.name, *(host.name for host in scheme.iterdir())] == \
+        ["http", f"127.0.0.1%3A{store.port}"]
+    for made_of in (f"org/scala-sbt/sbt/{SBT}/sbt-{SBT}.pom", "org/scala-lang/scala-compiler/2.13.14/"):
+        assert store.get(f"/api/storage/maven-remote/{made_of}").status_code == 200
+    assert versioning(store, "hello_2.13").findtext("release") == "1.0"
+    files = fetch(coursier, tmp_path / "cs", store.base + "/maven", "org.acme:hello_2.13:1.0")
+    assert "cats-core_2.13-2.10.0.jar" in files
+    (tmp_path / "hello.jar").write_bytes(files["hello_2.13-1.0.jar"])
+    with zipfile.ZipFile(tmp_path / "hello.jar") as jar:
+        assert "acme/Hello.class" in jar.namelist()
 
 
 def test_what_is_kept_is_resolved_without_the_upstream(mvn, store, coursier, tmp_path):
