@@ -22,6 +22,7 @@ struct scrub {
     int fd;                  /* its file; -1: none */
     struct hasher *hasher;
     char *room;
+    bool has_read; /* since it was written where it is */
 };
 
 /* --- where it is --- */
@@ -38,13 +39,16 @@ static unsigned state_read(const char *path)
     return shelf < SHELVES ? shelf : 0;
 }
 
-/* Lost, it costs a second look at some blobs. */
-static void state_write(const struct scrub *scrub)
+/* Lost, it costs a second look at some blobs; that shelves are empty is seen again soon enough. */
+static void state_write(struct scrub *scrub)
 {
     char text[STATE_MAX];
     int len = snprintf(text, sizeof text, "%u\n", scrub->shelf);
 
+    if (!scrub->has_read && scrub->shelf > 0)
+        return;
     fs_write_atomic(scrub->state_file, text, (size_t)len, 0600, NULL);
+    scrub->has_read = false;
 }
 
 struct scrub *scrub_new(const char *blobs_dir, const char *state_file)
@@ -96,6 +100,7 @@ static int blob_open(struct scrub *scrub, struct err *err)
     if (scrub->fd < 0)
         return errno == ENOENT ? 0 : err_errno(err, "open %s", path);
     scrub->hasher = hasher_new_sha256();
+    scrub->has_read = true;
     return 0;
 }
 
