@@ -77,7 +77,7 @@ static int make_folders(struct blobs *blobs, struct err *err)
 
 int blobs_open(const char *dir, struct blobs **ret, struct err *err)
 {
-    int rc = fs_mkdirs(dir, 0700, err);
+    int rc = fs_mkdirs_durable(dir, 0700, err);
     if (rc < 0)
         return rc;
     struct blobs *blobs = xcalloc(1, sizeof(*blobs));

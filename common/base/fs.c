@@ -53,6 +53,28 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *err)
     return 0;
 }
 
+/* The folder a path is in (gives) and its last element. */
+static char *split_path(const char *path, const char **ret_name)
+{
+    const char *slash = strrchr(path, '/');
+    *ret_name = slash ? slash + 1 : path;
+    if (!slash)
+        return xstrdup(".");
+    return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
+}
+
+int fs_mkdirs_durable(const char *path, mode_t mode, struct err *err)
+{
+    const char *name = NULL;
+    auto_free char *folder = split_path(path, &name);
+    struct stat st;
+
+    int rc = stat(folder, &st) == 0 ? 0 : fs_mkdirs_durable(folder, mode, err);
+    if (rc == 0 && mkdir_or_there(path, mode) < 0)
+        rc = err_errno(err, "make folder %s", path);
+    return rc < 0 ? rc : fs_sync_folder(folder, err);
+}
+
 int fs_read(const char *path, struct buf *ret, struct err *err)
 {
     auto_close int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -70,16 +92,6 @@ int fs_read(const char *path, struct buf *ret, struct err *err)
         if (buf_add(ret, part, (size_t)got) < 0)
             return err_set(err, ERR_LIMIT, "%s is larger than %zu bytes", path, ret->max);
     }
-}
-
-/* The folder a path is in (gives) and its last element. */
-static char *split_path(const char *path, const char **ret_name)
-{
-    const char *slash = strrchr(path, '/');
-    *ret_name = slash ? slash + 1 : path;
-    if (!slash)
-        return xstrdup(".");
-    return slash == path ? xstrdup("/") : xstrndup(path, (size_t)(slash - path));
 }
 
 int fs_sync_folder(const char *path, struct err *err)

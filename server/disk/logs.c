@@ -20,7 +20,7 @@ struct logs {
 
 int logs_open(const char *dir, int64_t size_max, struct logs **ret, struct err *err)
 {
-    int rc = fs_mkdirs(dir, 0700, err);
+    int rc = fs_mkdirs_durable(dir, 0700, err);
     if (rc < 0)
         return rc;
     auto_close int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -133,7 +133,7 @@ static int disk_open(struct farm *farm, struct err *err)
     auto_free char *blobs = xasprintf("%s/blobs", dir);
     auto_free char *logs = xasprintf("%s/logs", dir);
     auto_free char *cache = xasprintf("%s/cache", dir);
-    int rc = fs_mkdirs(dir, 0700, err);
+    int rc = fs_mkdirs_durable(dir, 0700, err);
 
     if (rc == 0)
         rc = farmdb_open(db, &farm->db, err);

@@ -42,7 +42,7 @@ int blob_quarantine(const char *blobs_dir, const char *quarantine_dir, const cha
     auto_free char *to = xasprintf("%s/%s", quarantine_dir, sha256);
     auto_free char *shelf = xasprintf("%s/%.2s", blobs_dir, sha256);
 
-    int rc = fs_mkdirs(quarantine_dir, 0700, err);
+    int rc = fs_mkdirs_durable(quarantine_dir, 0700, err);
     if (rc < 0)
         return rc;
     if (rename(from, to) < 0)

@@ -323,7 +323,7 @@ static int journal_prepare(struct journal *journal, struct journal_start *told, 
     sqlite3 *handle = db_handle(journal->db);
     struct journal_files files;
 
-    int rc = fs_mkdirs(journal->dir, 0700, err);
+    int rc = fs_mkdirs_durable(journal->dir, 0700, err);
     if (rc == 0)
         rc = journal_files_find(journal->dir, &files, err);
     if (rc < 0)

@@ -313,7 +313,7 @@ int state_open(struct store *store, struct err *err)
 
     store->blobs_dir = xasprintf("%s/blobs", dir);
     store->quarantine_dir = xasprintf("%s/quarantine", dir);
-    int rc = fs_mkdirs(dir, 0700, err);
+    int rc = fs_mkdirs_durable(dir, 0700, err);
     if (rc < 0)
         return rc;
     store->headroom = headroom_new(headroom, STORE_HEADROOM_BYTES);

@@ -41,6 +41,8 @@ def run(*command, ok=True, **more):
 class Store:
     """A running sos-store and a session that carries its token."""
 
+    under = ()      # the command that runs it
+
     def __init__(self, state, *flags):
         self.state = state
         self.flags = flags
@@ -50,7 +52,7 @@ class Store:
     def start(self):
         self.log = open(self.state / "store.log", "ab")
         self.process = subprocess.Popen(
-            [os.environ["SOS_STORE"], "--listen", "127.0.0.1:0", "--state", str(self.state),
+            [*self.under, os.environ["SOS_STORE"], "--listen", "127.0.0.1:0", "--state", str(self.state),
              "--disk-floor", "0", *self.flags],
             stdout=subprocess.PIPE, stderr=self.log, text=True,
             # The settings of whoever runs the tests must not reach the program.

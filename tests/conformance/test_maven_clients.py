@@ -4,6 +4,7 @@ What mvn itself needs (its plugins) comes through the store too: every file in t
 the tests' own artifacts went from the client's default registry through the remote repository."""
 
 import concurrent.futures
+import io
 import os
 import re
 import shutil
@@ -212,8 +213,7 @@ def test_sbt_boots_resolves_and_publishes(store, mvn, coursier, tmp_path):
     assert versioning(store, "hello_2.13").findtext("release") == "1.0"
     files = fetch(coursier, tmp_path / "cs", store.base + "/maven", "org.acme:hello_2.13:1.0")
     assert "cats-core_2.13-2.10.0.jar" in files
-    (tmp_path / "hello.jar").write_bytes(files["hello_2.13-1.0.jar"])
-    with zipfile.ZipFile(tmp_path / "hello.jar") as jar:
+    with zipfile.ZipFile(io.BytesIO(files["hello_2.13-1.0.jar"])) as jar:
         assert "acme/Hello.class" in jar.namelist()
 
 

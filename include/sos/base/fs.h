@@ -7,7 +7,9 @@
 #include "sos/base/buf.h"
 #include "sos/base/err.h"
 
-int fs_mkdirs(const char *path, mode_t mode, struct err *err);   /* with parents; there is fine */
+int fs_mkdirs(const char *path, mode_t mode, struct err *err); /* with parents; there is fine */
+/* The same for a folder that must outlive a power cut: its name is synced, made now or before. */
+int fs_mkdirs_durable(const char *path, mode_t mode, struct err *err);
 int fs_read(const char *path, struct buf *ret, struct err *err); /* whole file up to ret->max */
 /* All of it, however often write(2) takes a part; -1 and errno. */
 int fs_write_all(int fd, const void *data, size_t len);

@@ -31,12 +31,18 @@ static void folders_are_made_with_their_parents(void **state)
     assert_ok(fs_mkdirs(path, 0750, &err), err);
     assert_int_equal(stat(path, &st), 0);
     assert_true(S_ISDIR(st.st_mode));
+    auto_free char *deep = in(state, "a/d/e/");
+    assert_ok(fs_mkdirs_durable(deep, 0750, &err), err);
+    assert_ok(fs_mkdirs_durable(deep, 0750, &err), err);
+    assert_int_equal(stat(deep, &st), 0);
 
     auto_free char *file = in(state, "file");
     auto_free char *below = in(state, "file/x");
     put(state, "file", "x");
     assert_fails(fs_mkdirs(file, 0750, &err), ERR_IO);
     assert_fails(fs_mkdirs(below, 0750, &err), ERR_IO);
+    assert_fails(fs_mkdirs_durable(file, 0750, &err), ERR_IO);
+    assert_fails(fs_mkdirs_durable(below, 0750, &err), ERR_IO);
 }
 
 static void a_file_is_replaced_whole_and_leaves_no_temp(void **state)
