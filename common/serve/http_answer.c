@@ -72,6 +72,22 @@ enum MHD_Result http_queue(struct http_request *request)
     return queued;
 }
 
+/* A body that comes by calls of `reader`, of so many bytes; -1: not known.
+ *
+ * Of such a one that is not sent, to HEAD or with 304, libmicrohttpd 0.9.75 sends the end of the
+ * chunks all the same, and a client takes that for its next answer: there the connection ends. */
+static struct MHD_Response *response_in_time(int64_t size, size_t block, bool is_sent,
+                                             MHD_ContentReaderCallback reader, void *ctx)
+{
+    uint64_t total = size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)size;
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(total, block, reader, ctx, NULL);
+
+    if (response && size < 0 && !is_sent)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
+    return response;
+}
+
 static ssize_t on_no_body(void *ctx, uint64_t position, char *room, size_t size)
 {
     (void)ctx;
@@ -83,10 +99,7 @@ static ssize_t on_no_body(void *ctx, uint64_t position, char *room, size_t size)
 
 void http_answer_unchanged(struct http_request *request, int64_t size)
 {
-    uint64_t total = size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)size;
-
-    request_answer(request, 304, NULL,
-                   MHD_create_response_from_callback(total, 1, on_no_body, NULL, NULL));
+    request_answer(request, 304, NULL, response_in_time(size, 1, false, on_no_body, NULL));
 }
 
 void http_answer(struct http_request *request, int status, const char *type, const void *body,
@@ -226,7 +239,7 @@ static ssize_t on_pull(void *ctx, uint64_t position, char *room, size_t size)
 void http_answer_pull(struct http_request *request, int status, const char *type, int64_t size,
                       http_pull_fn pull, void *ctx)
 {
-    uint64_t total = size < 0 ? MHD_SIZE_UNKNOWN : (uint64_t)size;
+    bool is_sent = strcmp(request->method, "HEAD") != 0;
 
     if (!request->refused) {
         request->pull = pull;
@@ -234,7 +247,7 @@ void http_answer_pull(struct http_request *request, int status, const char *type
         request->pull_size = size;
     }
     request_answer(request, status, type,
-                   MHD_create_response_from_callback(total, PULL_BLOCK, on_pull, request, NULL));
+                   response_in_time(size, PULL_BLOCK, is_sent, on_pull, request));
 }
 
 void http_wake(struct http_request *request)

@@ -13,7 +13,7 @@
  *   PUT  /late            403 in the middle of the body
  *   PUT  /later?ms=N      asks for the body N ms later and gives its length
  *   PUT  /given-up?ms=N[&whole]   as SIGTERM N ms later, and only then asks for the body
- *   GET  /unchanged       304
+ *   GET  /unchanged?size=N   304 of so many bytes; -1: nobody knows
  *   GET  /same?size=N     an answer made once, and given until another size is asked for
  *   GET  /wait            long poll; POST /release answers them all
  *   GET  /never           no answer
@@ -350,7 +350,7 @@ static void on_request(void *ctx, struct http_request *request)
     else if (strcmp(path, "/full") == 0)
         problem_answer(request, &(struct err){ .code = ERR_FULL, .text = "no room" });
     else if (strcmp(path, "/unchanged") == 0)
-        http_answer_unchanged(request, 1000);
+        http_answer_unchanged(request, number(request, "size", 1000));
     else if (strcmp(path, "/same") == 0)
         answer_same(echo, request);
     else if (strncmp(path, "/echo", 5) == 0)

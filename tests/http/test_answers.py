@@ -44,6 +44,14 @@ def test_what_is_unchanged_has_the_length_of_what_is_not_sent(client):
     assert client.get("/hello").text == "hello"
 
 
+@pytest.mark.parametrize("method, target", [("GET", "/unchanged?size=-1"), ("HEAD", "/pull?size=77")])
+def test_nothing_follows_a_head_alone(client, method, target):
+    """Also when nobody knows the length of what is not sent: the end of its chunks would be the next answer's begin."""
+    answer = client.get(target, method=method)
+    assert answer.status in (200, 304) and not {"content-length", "transfer-encoding"} & set(answer.headers)
+    assert client.is_closed() and client.rest == b""
+
+
 def test_a_file_goes_out_whole(client):
     want = hashlib.sha256(pattern(23) * 400000).hexdigest()
     assert hashlib.sha256(client.get("/file?size=9200000").body).hexdigest() == want

@@ -107,7 +107,7 @@ void http_set_header(struct http_request *request, const char *name, const char 
 void http_answer(struct http_request *request, int status, const char *type, const void *body,
                  size_t len);
 /* 304; `size` is that of the body a 200 would have: Content-Length must be it (RFC 9110, 8.6); -1:
- * not known, and not told. */
+ * not known, and not told; the connection ends then. */
 void http_answer_unchanged(struct http_request *request, int64_t size);
 void http_answer_text(struct http_request *request, int status, const char *text);
 /* Takes the body (freed with free()). */
