@@ -162,6 +162,11 @@ enum sidecar item_sidecar(const struct item_path *item, struct item_path *ret)
     return SIDECAR_NONE;
 }
 
+bool item_is_npm_own(const struct item_path *item)
+{
+    return strncmp(item->path, ".npm", 4) == 0 && (item->path[4] == '/' || item->path[4] == '\0');
+}
+
 bool item_is_maven_metadata(const struct item_path *item)
 {
     return strcmp(item_name(item), "maven-metadata.xml") == 0;

@@ -44,5 +44,7 @@ size_t item_parent_len(const struct item_path *item);
 enum sidecar { SIDECAR_NONE, SIDECAR_SHA1, SIDECAR_MD5, SIDECAR_SHA256 };
 /* Is it the checksum file of another (x.sha1, x.md5, x.sha256)?  Then *ret is that other. */
 enum sidecar item_sidecar(const struct item_path *item, struct item_path *ret);
+/* In the folder of an npm repository where the store keeps manifests and documents. */
+bool item_is_npm_own(const struct item_path *item);
 /* maven-metadata.xml, which no overwrite rule protects. */
 bool item_is_maven_metadata(const struct item_path *item);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sos/base/auto.h"
+#include "store/core/pattern.h"
 
 static const char *const types[REPO_TYPES] = { "generic", "maven", "npm", "pypi", "go" };
 static const char *const classes[REPO_CLASSES] = { "local", "remote", "virtual" };
@@ -48,16 +49,16 @@ bool repo_next_member(const char **at, char ret_key[REPO_KEY_MAX + 1])
     return true;
 }
 
-/* A '+' is in no project's name. */
-bool repo_mixes(const struct repository *repository, const char *project)
+/* A '+' is in no name. */
+bool repo_mixes(const struct repository *repository, const char *name)
 {
-    size_t len = strlen(project);
+    size_t len = strlen(name);
 
     if (strcmp(repository->mix, "*") == 0)
         return true;
     for (const char *at = repository->mix; *at;) {
         size_t word = strcspn(at, "+");
-        if (word == len && memcmp(at, project, len) == 0)
+        if (word == len && memcmp(at, name, len) == 0)
             return true;
         at += word + (at[word] == '+');
     }
@@ -99,7 +100,7 @@ static bool url_take(struct repository *ret, const char *url)
     return true;
 }
 
-/* Projects in normal form, or a lone star. */
+/* Names as paths have them, or a lone star. */
 static bool mix_is_names(const char *mix)
 {
     size_t len = strlen(mix);
@@ -107,7 +108,15 @@ static bool mix_is_names(const char *mix)
     if (strcmp(mix, "*") == 0)
         return true;
     return len > 0 && len < REPO_MEMBERS_MAX && mix[0] != '+' && mix[len - 1] != '+' &&
-           strspn(mix, "abcdefghijklmnopqrstuvwxyz0123456789-+") == len && !strstr(mix, "++");
+           strspn(mix, "abcdefghijklmnopqrstuvwxyz0123456789-+"
+                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ@._~!/") == len &&
+           !strstr(mix, "++");
+}
+
+static bool patterns_take(char ret[REPO_PATTERNS_MAX], const char *list)
+{
+    return pattern_list_is_valid(list) &&
+           snprintf(ret, REPO_PATTERNS_MAX, "%s", list) < REPO_PATTERNS_MAX;
 }
 
 static bool pair_take(struct repository *ret, const char *word)
@@ -120,6 +129,10 @@ static bool pair_take(struct repository *ret, const char *word)
         return snprintf(ret->deploy, sizeof ret->deploy, "%s", word + 7) > 0;
     if (strncmp(word, "mix=", 4) == 0 && mix_is_names(word + 4))
         return snprintf(ret->mix, sizeof ret->mix, "%s", word + 4) > 0;
+    if (strncmp(word, "includes=", 9) == 0)
+        return patterns_take(ret->includes, word + 9);
+    if (strncmp(word, "excludes=", 9) == 0)
+        return patterns_take(ret->excludes, word + 9);
     return false;
 }
 
@@ -143,6 +156,11 @@ static bool word_take(struct repository *ret, const char *word)
     return true;
 }
 
+static bool mix_is_normal(const char *mix)
+{
+    return strcmp(mix, "*") == 0 || mix[strspn(mix, "abcdefghijklmnopqrstuvwxyz0123456789-+")] == 0;
+}
+
 static int repo_check(const struct repository *repo, struct err *err)
 {
     bool of_local = repo->immutable || repo->no_snapshots || repo->no_releases;
@@ -158,9 +176,14 @@ static int repo_check(const struct repository *repo, struct err *err)
     if (repo->class != REPO_VIRTUAL && of_virtual)
         return err_set(err, ERR_INVALID, "repository %s: only a virtual one has members and deploy",
                        repo->key);
-    if (repo->mix[0] && (repo->class != REPO_VIRTUAL || repo->type != REPO_PYPI))
-        return err_set(err, ERR_INVALID, "repository %s: only a virtual pypi one has mix",
+    if (repo->mix[0] && (repo->class != REPO_VIRTUAL || repo->type == REPO_GENERIC))
+        return err_set(err, ERR_INVALID,
+                       "repository %s: only a virtual one of maven, npm, pypi or go has mix",
                        repo->key);
+    if (repo->mix[0] && repo->type == REPO_PYPI && !mix_is_normal(repo->mix))
+        return err_set(err, ERR_INVALID,
+                       "repository %s: mix=%.80s: projects are told in their normal form (a-b)",
+                       repo->key, repo->mix);
     if (repo->class == REPO_VIRTUAL && !repo->members[0])
         return err_set(err, ERR_INVALID, "repository %s: a virtual one needs members=KEY+KEY",
                        repo->key);

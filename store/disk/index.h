@@ -114,8 +114,11 @@ int index_delete(struct db *db, const struct item_path *at, int64_t *ret_count, 
  * there are more, and the folder itself is still there. */
 int index_delete_some(struct db *db, const struct item_path *at, int64_t max, int64_t *ret_count,
                       struct freed *freed, struct err *err);
+/* May an item be put there?  An error refuses the whole. */
+typedef int (*transfer_rule_fn)(void *ctx, const struct item_path *at, struct err *err);
 /* Copy or move (a move removes what was copied).  Into an existing folder: below it.  `dry` only
- * tells.  -ERR_NOT_FOUND, -ERR_DENIED (index_deploy), -ERR_CONFLICT: into itself. */
+ * tells.  -ERR_NOT_FOUND, -ERR_DENIED (index_deploy), -ERR_CONFLICT: into itself; what `rule` says.
+ */
 struct transfer {
     const struct item_path *from;
     const struct item_path *to;
@@ -124,6 +127,8 @@ struct transfer {
     bool may_replace;
     const char *user;
     int64_t now_ms;
+    transfer_rule_fn rule; /* NULL: anything may */
+    void *ctx;             /* of the rule */
 };
 int index_transfer(struct db *db, const struct transfer *transfer, int64_t *ret_files,
                    int64_t *ret_folders, struct freed *freed, struct err *err);

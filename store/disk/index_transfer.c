@@ -99,7 +99,9 @@ static int copy_all(struct db *db, const struct transfer *t, const struct item_p
             return err_set(err, ERR_LIMIT, "a target's path is longer than %d bytes",
                            ITEM_PATH_MAX);
         at.folder = item.at.folder;
-        rc = copy_one(db, t, &item, &at, freed, err);
+        rc = t->rule ? t->rule(t->ctx, &at, err) : 0;
+        if (rc == 0)
+            rc = t->dry ? 0 : copy_one(db, t, &item, &at, freed, err);
     }
     return rc;
 }
@@ -125,7 +127,7 @@ int index_transfer(struct db *db, const struct transfer *t, int64_t *ret_files,
         rc = index_list(db, t->from, 0, copies_add, &copies, err);
     if (rc == -ERR_LIMIT)
         err_set(err, ERR_LIMIT, "more than %d items in one copy", TRANSFER_MAX);
-    if (rc == 0 && !t->dry)
+    if (rc == 0)
         rc = copy_all(db, t, &target, &copies, freed, err);
     if (rc == 0 && !t->dry && t->move)
         rc = index_delete(db, t->from, NULL, freed, err);

@@ -9,6 +9,7 @@
 #include "store/core/text.h"
 #include "store/web/bytes.h"
 #include "store/web/item/upload.h"
+#include "store/web/remote/members.h"
 #include "store/web/remote/remote.h"
 
 /* --- its life --- */
@@ -21,6 +22,7 @@ static void call_release(struct call *call)
         return;
     upload_free(call);
     remote_ask_free(call);
+    members_free(call);
     if (call->own_free)
         call->own_free(call);
     props_done(&call->props);

@@ -65,11 +65,11 @@ struct call {
     int64_t commits;          /* there were when call->item was looked for */
 
     /* Of remote and virtual repositories. */
-    struct remote_ask *ask; /* what it wants of an upstream; owned */
-    bool warned;            /* the answer says that it is stale */
-    const char *members;    /* of a virtual one, those not asked yet */
-    call_fn on_missing;     /* where a GET goes on that found nothing; NULL: 404 */
-    size_t text_len;        /* of what call_read_item() read */
+    struct remote_ask *ask;  /* what it wants of an upstream; owned */
+    bool warned;             /* the answer says that it is stale */
+    struct members *members; /* who is asked; owned */
+    call_fn on_missing;      /* where a GET goes on that found nothing; NULL: 404 */
+    size_t text_len;         /* of what call_read_item() read */
     size_t text_max;
 };
 

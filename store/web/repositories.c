@@ -50,6 +50,16 @@ static json_t *members_json(const struct repository *repository)
     return list;
 }
 
+/* As Artifactory lists patterns. */
+static json_t *patterns_json(const char *list, const char *fallback)
+{
+    auto_free char *text = xstrdup(list[0] ? list : fallback);
+
+    for (char *at = text; (at = strchr(at, '+'));)
+        *at = ',';
+    return json_string(text);
+}
+
 void repository_call(struct call *call)
 {
     static const char *const layouts[REPO_TYPES] = { "simple-default", "maven-2-default",
@@ -65,6 +75,8 @@ void repository_call(struct call *call)
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "key", found->key, "rclass",
                   repo_class_name(found->class), "packageType", repo_type_name(found->type),
                   "description", "", "repoLayoutRef", layouts[found->type]);
+    json_object_set_new(json, "includesPattern", patterns_json(found->includes, "**/*"));
+    json_object_set_new(json, "excludesPattern", patterns_json(found->excludes, ""));
     if (found->class == REPO_LOCAL) {
         json_object_set_new(json, "handleReleases", json_boolean(!found->no_releases));
         json_object_set_new(json, "handleSnapshots", json_boolean(!found->no_snapshots));

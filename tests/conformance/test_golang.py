@@ -41,7 +41,7 @@ def make_go(make_store, upstream):
     def make(*flags):
         return make_store("--repositories", "go-local go,"
                           f"go-remote go remote url={upstream.url},"
-                          "go go virtual members=go-local+go-remote deploy=go-local",
+                          f"go go virtual members=go-local+go-remote deploy=go-local mix={X}",
                           "--go-sumdb", DB, *flags)
     return make
 

@@ -156,7 +156,7 @@ def test_policies_refuse_what_is_of_the_other_kind(maven):
 def virtual(make_store, upstream):
     return make_store("--metadata-ttl", "0", "--repositories",
                       f"maven-local maven,up maven remote url={upstream.url}/m2,"
-                      "all maven virtual members=maven-local+up deploy=maven-local")
+                      "all maven virtual members=maven-local+up deploy=maven-local mix=org/acme/app")
 
 
 def publish(upstream, path, body, kinds=("sha1",)):

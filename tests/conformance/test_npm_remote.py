@@ -13,7 +13,7 @@ from upstream import Thing
 def make_registry(make_store, upstream):
     def make(*flags, **more):
         return make_store("--repositories", f"mine npm,up npm remote url={upstream.url},"
-                          "all npm virtual members=mine+up deploy=mine", *flags, **more)
+                          "all npm virtual members=mine+up deploy=mine mix=rows", *flags, **more)
     return make
 
 

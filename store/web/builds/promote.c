@@ -6,6 +6,7 @@
 
 #include "sos/base/auto.h"
 #include "store/web/builds/builds.h"
+#include "store/web/item/transfer.h"
 #include "store/web/json.h"
 
 enum { STATUS_TEXT_MAX = 1024, MESSAGES_MAX = 10000 };
@@ -144,13 +145,16 @@ static int item_transfer(struct promotion *promotion, const struct item *item,
                          const struct item_path *to, struct err *err)
 {
     struct call *call = promotion->call;
+    struct transfer_ends ends = { call->store, item->at.repo };
     struct transfer transfer = { .from = &item->at,
                                  .to = to,
                                  .move = !promotion->copy,
                                  .dry = promotion->dry,
                                  .may_replace = call_may(call, ACCESS_DELETE, to),
                                  .user = call->user,
-                                 .now_ms = call->now_ms };
+                                 .now_ms = call->now_ms,
+                                 .rule = transfer_rule,
+                                 .ctx = &ends };
     int64_t files;
     int64_t folders;
     int rc = may(call, ACCESS_READ | (promotion->copy ? 0 : ACCESS_DELETE), &item->at, err);

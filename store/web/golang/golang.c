@@ -16,6 +16,7 @@
 #include "store/disk/golang.h"
 #include "store/disk/golang_zip.h"
 #include "store/web/json.h"
+#include "store/web/remote/members.h"
 #include "store/web/remote/remote.h"
 
 enum { TEXT_MAX = 4 << 20, LIST_TEXT_MAX = 8 << 20, MESSAGE_MAX = 640 };
@@ -23,8 +24,6 @@ enum { TEXT_MAX = 4 << 20, LIST_TEXT_MAX = 8 << 20, MESSAGE_MAX = 640 };
 struct golang_ask {
     struct golang_path path;
     char item[ITEM_PATH_MAX + 1]; /* that path as an item's */
-    char members[REPO_MEMBERS_MAX];
-    const char *next;
     const struct repository *member;
     struct golang_versions versions;
     bool ours;         /* a local member has the module */
@@ -48,16 +47,6 @@ static void ask_free(struct call *call)
     golang_versions_done(&ask->versions);
     free(ask->latest_text);
     free(ask);
-}
-
-static bool member_next(struct golang_ask *ask, const struct store *store)
-{
-    char key[REPO_KEY_MAX + 1];
-
-    if (!repo_next_member(&ask->next, key))
-        return false;
-    ask->member = store_repository(store, key);
-    return true;
 }
 
 static void answer_none(struct call *call)
@@ -212,19 +201,24 @@ static void docs_answer(struct call *call)
         answer_none(call);
 }
 
-static void docs_next(struct call *call)
+static void on_docs_member(struct call *call)
 {
     struct golang_ask *ask = call->own;
     struct remote_want want;
 
-    if (!call->request)
-        return;
-    if (!member_next(ask, call->store))
+    ask->member = call->members->member;
+    if (!ask->member)
         docs_answer(call);
     else if (ask->member->class == REPO_LOCAL)
         call_post(call, call->store->reader, local_work, on_local);
     else if (member_want(call, &want))
         remote_load(call, &want, on_remote_loaded);
+}
+
+static void docs_next(struct call *call)
+{
+    if (call->request)
+        members_next(call, on_docs_member);
 }
 
 /* --- files --- */
@@ -352,14 +346,12 @@ static void remote_file(struct call *call)
     remote_answer(call, &ask->want);
 }
 
-static void files_next(struct call *call)
+static void on_files_member(struct call *call)
 {
     struct golang_ask *ask = call->own;
 
-    if (!call->request)
-        return;
-    call->on_missing = NULL;
-    if (!member_next(ask, call->store))
+    ask->member = call->members->member;
+    if (!ask->member)
         answer_none(call);
     else if (ask->member->class == REPO_REMOTE)
         remote_file(call);
@@ -367,6 +359,13 @@ static void files_next(struct call *call)
         files_next(call); /* a local one is no database's proxy */
     else
         local_file(call);
+}
+
+static void files_next(struct call *call)
+{
+    call->on_missing = NULL;
+    if (call->request)
+        members_next(call, on_files_member);
 }
 
 /* --- which of them --- */
@@ -385,9 +384,7 @@ static void golang_answer(struct call *call, const struct repository *repository
     call_own(call, ask, ask_free);
     ask->path = *path;
     memcpy(ask->item, call->at.path, sizeof ask->item);
-    snprintf(ask->members, sizeof ask->members, "%s",
-             repository->class == REPO_VIRTUAL ? repository->members : repository->key);
-    ask->next = ask->members;
+    members_begin(call, repository, &call->at);
     if (is_document(path) && repository->class != REPO_REMOTE)
         docs_next(call);
     else

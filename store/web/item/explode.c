@@ -26,6 +26,7 @@ enum explode_state {
 
 struct exploding {
     struct call *call; /* owns us */
+    const struct repository *asked;
     enum explode_state state;
     bool atomic;
     struct item_path folder;
@@ -54,7 +55,8 @@ static int entry_rule(void *ctx, const struct item_path *at, struct err *err)
         return err_set(err, ERR_DENIED,
                        "Not enough permissions to deploy the archive's entry '%s:%.150s'", at->repo,
                        at->path);
-    return intake_check(store_repository(call->store, at->repo), at, err);
+    int rc = intake_check(exploding_of(call)->asked, at, err);
+    return rc < 0 ? rc : intake_check(store_repository(call->store, at->repo), at, err);
 }
 
 static void unpack_work(struct call *call)
@@ -282,12 +284,13 @@ static void on_received(struct call *call)
     exploding_enter(exploding, EXPLODE_UNPACKING);
 }
 
-void explode_call(struct call *call, bool atomic)
+void explode_call(struct call *call, const struct repository *asked, bool atomic)
 {
     static const struct upload_shape shape = { .passes = true, .answer = on_received };
     struct exploding *exploding = xcalloc(1, sizeof *exploding);
 
     exploding->call = call;
+    exploding->asked = asked;
     exploding->atomic = atomic;
     exploding->folder = call->at;
     if (!call->at.folder)

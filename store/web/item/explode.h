@@ -10,5 +10,5 @@
 #include "store/web/call.h"
 
 /* The entries go below the folder of call->at (or that itself, if it is one), with the properties
- * of the request.  `atomic`: all of them or none. */
-void explode_call(struct call *call, bool atomic);
+ * of the request; `asked` is the repository that the request names.  `atomic`: all or none. */
+void explode_call(struct call *call, const struct repository *asked, bool atomic);

@@ -7,6 +7,7 @@
 #include "sos/base/auto.h"
 #include "sos/base/fs.h"
 #include "store/core/mime.h"
+#include "store/core/names.h"
 #include "store/core/text.h"
 #include "store/core/when.h"
 #include "store/web/bytes.h"
@@ -339,8 +340,20 @@ static bool (*const type_gets[REPO_TYPES])(struct call *, const struct repositor
     [REPO_GO] = golang_get,
 };
 
+static void get_nothing(struct call *call)
+{
+    if (call->on_missing)
+        call->on_missing(call);
+    else
+        call_error(call, 404, TEXT_NO_FILE);
+}
+
 void repository_get(struct call *call, const struct repository *repository)
 {
+    if (!repo_admits(repository, &call->at)) {
+        get_nothing(call);
+        return;
+    }
     if (type_gets[repository->type] && type_gets[repository->type](call, repository))
         return;
     if (repository->class == REPO_REMOTE)

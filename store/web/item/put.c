@@ -140,7 +140,7 @@ static bool put_explodes(const struct call *call)
            header_is_true(call, "X-Explode-Archive-Atomic");
 }
 
-static void put_archive(struct call *call)
+static void put_archive(struct call *call, const struct repository *asked)
 {
     struct err err = { 0 };
 
@@ -149,7 +149,7 @@ static void put_archive(struct call *call)
     else if (header_is_true(call, "X-Checksum-Deploy"))
         call_error(call, 404, "Checksum deploy failed. An archive to explode must be sent");
     else
-        explode_call(call, header_is_true(call, "X-Explode-Archive-Atomic"));
+        explode_call(call, asked, header_is_true(call, "X-Explode-Archive-Atomic"));
 }
 
 static void put_file(struct call *call)
@@ -202,10 +202,12 @@ void put_call(struct call *call)
     if (call->props.count > 0 && !call_require(call, ACCESS_ANNOTATE, &call->at))
         return;
     if (put_explodes(call)) {
-        put_archive(call); /* each of its entries is held against the rules */
+        put_archive(call, repository); /* each of its entries is held against the rules */
         return;
     }
-    int rc = intake_check(store_repository(call->store, call->at.repo), &call->at, &err);
+    int rc = intake_check(repository, &call->at, &err);
+    if (rc >= 0)
+        rc = intake_check(store_repository(call->store, call->at.repo), &call->at, &err);
     if (rc < 0)
         call_error(call, 409, err.text);
     else if (rc > 0)

@@ -1,9 +1,13 @@
 /* transfer.c - POST api/copy and api/move: rows only, no bytes. */
+#include "store/web/item/transfer.h"
+
 #include <inttypes.h>
 #include <string.h>
 
 #include "sos/base/auto.h"
 #include "store/core/build_info.h"
+#include "store/core/intake.h"
+#include "store/core/names.h"
 #include "store/core/text.h"
 #include "store/web/call.h"
 #include "store/web/json.h"
@@ -22,15 +26,33 @@ static int target_parse(const struct call *call, struct item_path *ret, struct e
     return rc < 0 ? rc : item_path_check(text, ret, err);
 }
 
+/* A published version's manifest goes with it. */
+int transfer_rule(void *ctx, const struct item_path *at, struct err *err)
+{
+    const struct transfer_ends *ends = ctx;
+    const struct repository *from = store_repository(ends->store, ends->from);
+    const struct repository *to = store_repository(ends->store, at->repo);
+    int rc;
+
+    if (from->type == REPO_NPM && to->type == REPO_NPM && item_is_npm_own(at) &&
+        repo_admits(to, at))
+        return 0;
+    rc = intake_check(to, at, err);
+    return rc < 0 ? rc : 0;
+}
+
 static void transfer_work(struct call *call)
 {
+    struct transfer_ends ends = { call->store, call->at.repo };
     struct transfer transfer = { .from = &call->at,
                                  .to = &call->item.at,
                                  .move = call->kind == CALL_MOVE,
                                  .dry = call->dry,
                                  .may_replace = call_may(call, ACCESS_DELETE, &call->item.at),
                                  .user = call->user,
-                                 .now_ms = call->now_ms };
+                                 .now_ms = call->now_ms,
+                                 .rule = transfer_rule,
+                                 .ctx = &ends };
     int64_t files = 0;
     int64_t folders = 0;
     const char *verb = transfer.move ? "moving" : "copying";

@@ -6,6 +6,7 @@
 #include "sos/base/log.h"
 #include "store/disk/maven.h"
 #include "store/web/maven/maven.h"
+#include "store/web/remote/members.h"
 
 static void merge_next(struct call *call);
 
@@ -105,25 +106,29 @@ static void merge_remote(struct call *call, const struct repository *member)
         remote_load(call, &maven->want, on_loaded);
 }
 
-static void merge_next(struct call *call)
+static void on_member(struct call *call)
 {
-    struct item_path *folder = &maven_of(call)->folder;
+    const struct repository *member = call->members->member;
 
-    if (!call->request)
-        return;
-    if (!repo_next_member(&call->members, folder->repo)) {
+    if (!member) {
         merge_end(call);
         return;
     }
-    const struct repository *member = store_repository(call->store, folder->repo);
+    memcpy(maven_of(call)->folder.repo, member->key, sizeof member->key);
     if (member->class == REPO_REMOTE)
         merge_remote(call, member);
     else
         call_post(call, call->store->reader, merge_local_work, on_merged);
 }
 
+static void merge_next(struct call *call)
+{
+    if (call->request)
+        members_next(call, on_member);
+}
+
 void maven_virtual_get(struct call *call)
 {
-    call->members = store_repository(call->store, call->at.repo)->members;
+    members_begin(call, store_repository(call->store, call->at.repo), &call->at);
     merge_next(call);
 }

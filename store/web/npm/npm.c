@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "sos/base/auto.h"
+#include "store/core/intake.h"
 #include "store/core/text.h"
 #include "store/web/json.h"
 
@@ -414,6 +415,23 @@ static bool npm_admit(struct call *call, const struct npm_route *route)
     return call_require(call, route->access, &at);
 }
 
+/* What is published lies in the package's folder. */
+static bool npm_takes(struct call *call, const struct npm_route *route)
+{
+    struct item_path at = { .folder = true };
+    struct err err = { 0 };
+
+    if (route->access != ACCESS_PUSH)
+        return true;
+    snprintf(at.repo, sizeof at.repo, "%s", npm_of(call)->target->key);
+    snprintf(at.path, sizeof at.path, "%s", npm_of(call)->path.name);
+    if (intake_check(npm_of(call)->target, &at, &err) == 0 &&
+        intake_check(npm_of(call)->repository, &at, &err) == 0)
+        return true;
+    call_error(call, 409, err.text);
+    return false;
+}
+
 static void npm_run(struct call *call)
 {
     char allow[64];
@@ -425,7 +443,7 @@ static void npm_run(struct call *call)
         call_refuse_method(call, allow);
     else if (route->changes && !npm_of(call)->target)
         call_refuse_method(call, "GET, HEAD");
-    else if (npm_admit(call, route))
+    else if (npm_admit(call, route) && npm_takes(call, route))
         route->run(call);
 }
 

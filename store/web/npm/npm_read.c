@@ -12,6 +12,7 @@
 
 #include "sos/base/auto.h"
 #include "store/web/bytes.h"
+#include "store/web/remote/members.h"
 
 /* --- blocking work --- */
 
@@ -180,19 +181,25 @@ static void local_ask(struct call *call)
               on_local);
 }
 
-void npm_member_next(struct call *call)
+static void on_member(struct call *call)
 {
     struct npm_read *read = npm_of(call)->read;
-    char key[REPO_KEY_MAX + 1];
 
+    read->member = call->members->member;
+    if (!read->member)
+        members_end(call);
+    else
+        (read->member->class == REPO_LOCAL ? local_ask : npm_remote_ask)(call);
+}
+
+void npm_member_next(struct call *call)
+{
     if (!call->request)
         return;
-    if (read->count == NPM_SOURCES_MAX || !repo_next_member(&read->members, key)) {
+    if (npm_of(call)->read->count == NPM_SOURCES_MAX)
         members_end(call);
-        return;
-    }
-    read->member = store_repository(call->store, key);
-    (read->member->class == REPO_LOCAL ? local_ask : npm_remote_ask)(call);
+    else
+        members_next(call, on_member);
 }
 
 void npm_member_failed(struct call *call)
@@ -210,9 +217,18 @@ void npm_read_call(struct call *call)
 {
     struct npm_call *npm = call->own;
 
+    struct item_path at;
+    struct err err = { 0 };
+
     npm->read = xcalloc(1, sizeof *npm->read);
-    npm->read->members =
-        npm->repository->class == REPO_VIRTUAL ? npm->repository->members : npm->repository->key;
+    int rc = npm->path.what == NPM_TARBALL
+                 ? npm_tarball_at(npm->path.repo, npm->path.name, npm->path.version, &at, &err)
+                 : npm_metadata_at(npm->path.repo, npm->path.name, "package", &at, &err);
+    if (rc < 0) {
+        call_error(call, 400, err.text);
+        return;
+    }
+    members_begin(call, npm->repository, &at);
     npm_member_next(call);
 }
 

@@ -20,8 +20,7 @@ struct npm_source {
 };
 
 struct npm_read {
-    const char *members; /* those to come */
-    const struct repository *member;
+    const struct repository *member; /* that is asked */
     struct npm_source sources[NPM_SOURCES_MAX];
     size_t count;
     int rc; /* a member could not be asked … */

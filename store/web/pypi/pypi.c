@@ -7,6 +7,7 @@
 
 #include "sos/base/auto.h"
 #include "store/core/accept.h"
+#include "store/core/names.h"
 #include "store/core/text.h"
 #include "store/disk/pypi.h"
 #include "store/disk/wheel.h"
@@ -61,6 +62,18 @@ static int file_look(struct call *call, const char *key, struct err *err)
     return rc == -ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* By its patterns, and those of the repository that was asked: a page is of the whole project. */
+static bool may_have(const struct pypi_ask *ask, const struct repository *repository)
+{
+    struct item_path at = ask->of;
+
+    if (ask->what == PYPI_PAGE) {
+        at = (struct item_path){ .folder = true };
+        memcpy(at.path, ask->project, sizeof ask->project);
+    }
+    return repo_admits(repository, &at) && repo_admits(ask->repository, &at);
+}
+
 /* What is ours. */
 static void look_work(struct call *call)
 {
@@ -69,7 +82,7 @@ static void look_work(struct call *call)
     int rc = ask->what == PYPI_PROJECTS ? projects_look(call, err) : 0;
 
     for (size_t i = 0; rc == 0 && ask->what != PYPI_PROJECTS && i < ask->members_count; i++)
-        if (ask->members[i]->class == REPO_LOCAL)
+        if (ask->members[i]->class == REPO_LOCAL && may_have(ask, ask->members[i]))
             rc = (ask->what == PYPI_PAGE ? page_look : file_look)(call, ask->members[i]->key, err);
     ask->known = ask->ours;
     call->task.rc = rc;
@@ -231,7 +244,8 @@ static void on_looked(struct call *call)
         pypi_answer_page(call);
     else if (ask->found)
         answer_file(call);
-    else if (!ask->ours || repo_mixes(ask->repository, ask->project))
+    else if ((!ask->ours || repo_mixes(ask->repository, ask->project)) &&
+             may_have(ask, ask->repository))
         pypi_remote_next(call);
     else if (ask->what == PYPI_PAGE)
         pypi_answer_page(call);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sos/base/auto.h"
+#include "store/core/intake.h"
 #include "store/core/multipart.h"
 #include "store/core/pypi.h"
 #include "store/disk/blake2b.h"
@@ -33,6 +34,7 @@ static const char *const names[FIELDS] = { ":action",        "name",          "v
                                            "requires_python" };
 
 struct pypi_form {
+    const struct repository *asked; /* a virtual one, or where it goes */
     struct multipart *multipart;
     char values[FIELDS][PYPI_FIELD_MAX + 1];
     char file[MULTIPART_NAME_MAX + 1]; /* its name; "": it did not come yet */
@@ -159,6 +161,10 @@ static int form_whole(struct call *call, struct err *err)
     if (rc == 0)
         rc = form_place(call, &name, err);
     if (rc == 0)
+        rc = intake_check(form->asked, &call->at, err);
+    if (rc == 0)
+        rc = intake_check(store_repository(call->store, call->at.repo), &call->at, err);
+    if (rc == 0)
         rc = form_props(call, &name, err);
     if (rc == 0)
         rc = claim_add(&call->claim, CLAIM_SHA256, form->values[FIELD_SHA256], err);
@@ -245,10 +251,11 @@ static const struct upload_shape shape = { .take = form_take,
                                            .answer = form_answer };
 
 /* Where it goes: a local repository itself, a virtual one's `deploy`.  NULL: it was answered. */
-static const struct repository *upload_target(struct call *call)
+static const struct repository *upload_target(struct call *call,
+                                              const struct repository **ret_asked)
 {
     size_t len = strcspn(call->rest, "/");
-    const struct repository *repository = pypi_repository(call);
+    const struct repository *repository = *ret_asked = pypi_repository(call);
 
     if (!repository)
         return NULL;
@@ -267,7 +274,8 @@ static const struct repository *upload_target(struct call *call)
 
 void pypi_upload_call(struct call *call)
 {
-    const struct repository *target = upload_target(call);
+    const struct repository *asked;
+    const struct repository *target = upload_target(call, &asked);
     struct multipart *multipart;
     struct err err = { 0 };
 
@@ -281,6 +289,7 @@ void pypi_upload_call(struct call *call)
     call->at = (struct item_path){ .folder = false };
     memcpy(call->at.repo, target->key, sizeof call->at.repo);
     call_own(call, xcalloc(1, sizeof(struct pypi_form)), form_free);
+    form_of(call)->asked = asked;
     form_of(call)->multipart = multipart;
     form_of(call)->blake2b = blake2b_new();
     upload_call_shaped(call, &shape);

@@ -15,6 +15,7 @@
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
 #include "store/core/mime.h"
+#include "store/core/names.h"
 #include "store/core/text.h"
 #include "store/web/bytes.h"
 #include "store/web/remote/remote_own.h"
@@ -286,7 +287,10 @@ static void ask_start(struct call *call, const struct remote_want *want, call_fn
     ask->want = *want;
     ask->then = then;
     list_init(&ask->link);
-    ask_look(ask);
+    if (repo_admits(want->repository, &want->at))
+        ask_look(ask);
+    else
+        ask_has_none(ask, "not among what the repository's patterns admit");
 }
 
 void remote_load(struct call *call, const struct remote_want *want, call_fn then)

@@ -1,10 +1,9 @@
 /* virtual.c - GET of plain items in remote repositories, and in virtual ones: their members in
- * order, the first that has it wins. */
+ * turn (members.h), the first that has it wins. */
 #include <string.h>
 
+#include "store/web/remote/members.h"
 #include "store/web/remote/remote.h"
-
-static void virtual_next(struct call *call);
 
 /* --- a remote's item --- */
 
@@ -27,23 +26,27 @@ void remote_get(struct call *call)
 
 /* --- a virtual's --- */
 
-static void virtual_next(struct call *call)
+static void on_member(struct call *call)
 {
-    char key[REPO_KEY_MAX + 1];
+    const struct repository *member = call->members->member;
 
-    if (!repo_next_member(&call->members, key)) {
+    if (member) {
+        memcpy(call->at.repo, member->key, sizeof call->at.repo);
+        repository_get(call, member);
+    } else {
         call->on_missing = NULL;
         call_error(call, 404, TEXT_NO_FILE);
-        return;
     }
-    const struct repository *member = store_repository(call->store, key);
-    memcpy(call->at.repo, key, sizeof key);
-    repository_get(call, member);
+}
+
+static void virtual_next(struct call *call)
+{
+    members_next(call, on_member);
 }
 
 void virtual_get(struct call *call)
 {
-    call->members = store_repository(call->store, call->at.repo)->members;
+    members_begin(call, store_repository(call->store, call->at.repo), &call->at);
     call->on_missing = virtual_next;
     virtual_next(call);
 }

@@ -50,9 +50,9 @@ static void what_is_no_repository_is_refused_and_named(void **state)
         { "a virtual members=b++c", "not understood" },
         { "a members=b", "only a virtual one" },
         { "a maven releases snapshots", "neither" },
-        { "a virtual members=b mix=c", "only a virtual pypi" },
+        { "a virtual members=b mix=c", "only a virtual one of" },
         { "a pypi virtual members=b mix=", "not understood" },
-        { "a pypi virtual members=b mix=C", "not understood" },
+        { "a pypi virtual members=b mix=C", "normal form" },
         { "a pypi virtual members=b mix=c++d", "not understood" },
     };
 
