@@ -53,25 +53,33 @@ static int dependencies_get(struct cli *cli, const char *id,
     return rc;
 }
 
+/* How much came of a file that was not taken to its end is not known. */
+static void dependency_print(struct cli *cli, struct table *table,
+                             const struct sos_dependency *file)
+{
+    char size[TEXT_MAX];
+    struct buf path;
+    auto_free char *sha256 = xasprintf("%.16s", file->sha256 ? file->sha256 : "in part");
+    text_shown(file->path ? file->path : "", cli->utf8, &path);
+    table_row(table, (const char *const[]){ file->repository,
+                                            file->sha256 ? text_bytes(file->size_bytes, size) : "-",
+                                            sha256, file->cached ? "cache" : "store", path.data });
+    buf_done(&path);
+}
+
 static void dependencies_print(struct cli *cli, const struct sos_list_dependencies_response *list,
                                bool metadata)
 {
     struct table *table = table_new(5);
     table_row(table, (const char *const[]){ "REPOSITORY", "SIZE", "SHA256", "FROM", "DEPENDENCY" });
-    for (size_t i = 0; i < list->dependencies_count; i++) {
-        const struct sos_dependency *file = &list->dependencies[i];
-        char size[TEXT_MAX];
-        struct buf path;
-        if (file->metadata && !metadata)
-            continue;
-        auto_free char *sha256 = xasprintf("%.16s", file->sha256 ? file->sha256 : "in part");
-        text_shown(file->path ? file->path : "", cli->utf8, &path);
-        table_row(table,
-                  (const char *const[]){ file->repository, text_bytes(file->size_bytes, size),
-                                         sha256, file->cached ? "cache" : "store", path.data });
-        buf_done(&path);
-    }
+    for (size_t i = 0; i < list->dependencies_count; i++)
+        if (metadata || !list->dependencies[i].metadata)
+            dependency_print(cli, table, &list->dependencies[i]);
     table_print(table, stdout);
+    if (list->dependencies_count == 0 && !cli->quiet)
+        fputs("  note: nothing is on record; a build's record is there when it is over, and never\n"
+              "        of one that had its worker's own network\n",
+              stderr);
 }
 
 static int run(struct cli *cli)

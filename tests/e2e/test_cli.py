@@ -345,6 +345,22 @@ def test_other_bytes_than_recorded_exit_13_and_leave_nothing(answers, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+FILE = {"repository": "npm", "sizeBytes": "5000", "sha256": "a" * 64}
+
+
+@pytest.mark.parametrize("files,shown,noted", [
+    ([{**FILE, "path": "x/-/x.tgz"}, {**FILE, "path": "x", "metadata": True}], [["npm", "5.0", "kB", "a" * 16, "store", "x/-/x.tgz"]], False),
+    ([{"repository": "npm", "path": "y", "cached": True}], [["npm", "-", "in", "part", "cache", "y"]], False),
+    ([], [], True),
+])
+def test_dependencies_are_a_table(answers, tmp_path, files, shown, noted):
+    answers.RequestHandlerClass.body = {"build": BUILD, "dependencies": files}
+    got = subprocess.run([farm_bin(), "deps", BUILD, "--server", f"http://127.0.0.1:{answers.server_port}"],
+                         env={"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60)
+    assert got.returncode == 0 and [line.split() for line in got.stdout.splitlines()[1:]] == shown, got
+    assert ("nothing is on record" in got.stderr) == noted
+
+
 # --- settings ---
 
 def test_flag_outranks_environment_outranks_project_outranks_user(farm, tmp_path):
