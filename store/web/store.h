@@ -37,6 +37,7 @@ struct store_settings {
     int64_t sweep_period_ms;
     int64_t metadata_ttl_ms;          /* of a remote's: asked about again after it */
     int64_t missing_ttl_ms;           /* what an upstream has not is not asked for so long */
+    int64_t metadata_bytes_max;       /* of a remote's document */
     bool upstream_offline;            /* remote repositories give what is kept */
     const char *upstream_credentials; /* file of lines "KEY USER:PASSWORD", "KEY bearer TOKEN" */
     const char *upstream_private;     /* hosts and networks: sos/serve/reach.h */

@@ -91,13 +91,24 @@ def test_what_is_no_zip_is_never_kept(make_go, upstream):
 
 
 def test_a_database_that_fails_is_not_taken_for_one_that_does_not_know(make_go, upstream):
-    store = make_go("--go-private", "private.example")
+    store = make_go()
     publish(upstream, "v1.0.0")
     upstream.put(f"sumdb/{DB}/lookup/{X}@v1.0.0", status=500)
     assert store.get(f"/api/go/go-remote/{X}/@v/v1.0.0.zip").status_code == 502
-    data = module_zip("example.com/y", "v1.0.0")
-    upstream.put("example.com/y/@v/v1.0.0.zip", data)      # its lookup is a 404
-    assert store.get("/api/go/go-remote/example.com/y/@v/v1.0.0.zip").content == data
+
+
+def test_only_modules_that_are_told_to_be_private_are_taken_without_a_sum(make_go, upstream):
+    store = make_go("--go-private", "private.example")
+    for version in ("v1.0.0", "main"):
+        upstream.put(f"example.com/y/@v/{version}.zip", module_zip("example.com/y", version))    # no lookup
+    for repository in ("go-remote", "go"):
+        answer = store.get(f"/api/go/{repository}/example.com/y/@v/v1.0.0.zip")
+        assert answer.status_code == 403
+        assert "does not know example.com/y@v1.0.0" in message(answer) and "go-private" in message(answer)
+        assert store.get(f"/api/go/{repository}/example.com/y/@v/main.zip").status_code == 404
+    assert not upstream.asked("example.com/y/@v/v1.0.0.zip") + upstream.asked("example.com/y/@v/main.zip")
+    put_local(store, "v1.0.0", module="example.com/y", name="example.com/y")
+    assert store.get("/api/go/go/example.com/y/@v/v1.0.0.zip").status_code == 200
     data = module_zip("private.example/y", "v1.0.0")
     upstream.put("private.example/y/@v/v1.0.0.zip", data)
     assert store.get("/api/go/go-remote/private.example/y/@v/v1.0.0.zip").content == data

@@ -27,6 +27,7 @@ struct golang_ask {
     const struct repository *member;
     struct golang_versions versions;
     bool ours;         /* a local member has the module */
+    bool unknown;      /* a checksum database does not know it */
     char *latest_text; /* what the member with the latest version says of it; owned */
     char latest[GOLANG_VERSION_MAX + 1];
     struct remote_want want; /* of a zip, while its sum is looked up */
@@ -54,9 +55,12 @@ static void answer_none(struct call *call)
     const struct golang_ask *ask = call->own;
     char text[MESSAGE_MAX];
 
-    snprintf(text, sizeof text, "not found: %.300s%s%.200s", ask->path.module,
-             ask->path.version[0] ? "@" : "", ask->path.version);
-    call_error(call, 404, ask->path.sumdb[0] ? TEXT_NO_FILE : text);
+    snprintf(text, sizeof text, "%s%.300s%s%.200s%s",
+             ask->unknown ? "the checksum database does not know " : "not found: ",
+             ask->path.module, ask->path.version[0] ? "@" : "", ask->path.version,
+             ask->unknown ? "; the setting go-private names modules that are taken without it"
+                          : "");
+    call_error(call, ask->unknown ? 403 : 404, ask->path.sumdb[0] ? TEXT_NO_FILE : text);
 }
 
 static bool member_want(struct call *call, struct remote_want *ret)
@@ -65,10 +69,12 @@ static bool member_want(struct call *call, struct remote_want *ret)
     struct err err = { 0 };
     enum remote_rule rule = golang_is_immutable(&ask->path) ? REMOTE_IMMUTABLE : REMOTE_METADATA;
 
-    if (remote_want_item(call->store, ask->member, ask->item, rule, ret, &err) == 0)
-        return true;
-    call_error(call, 400, err.text);
-    return false;
+    if (remote_want_item(call->store, ask->member, ask->item, rule, ret, &err) < 0) {
+        call_error(call, 400, err.text);
+        return false;
+    }
+    ret->document = ask->path.kind != GOLANG_ZIP;
+    return true;
 }
 
 /* --- list and @latest: what each member says --- */
@@ -291,14 +297,22 @@ static void on_lookup_read(struct call *call)
     }
 }
 
+/* No sum, no zip: else an upstream that answers 404 for a lookup could give any bytes for it.
+ * Another member may have the module. */
+static void zip_unknown(struct call *call)
+{
+    ask_of(call)->unknown = true;
+    files_next(call);
+}
+
 static void on_lookup(struct call *call)
 {
     struct item_path at = call->at;
 
     if (call->task.rc == 0)
         call_read_item(call, &at, TEXT_MAX, on_lookup_read);
-    else if (call->task.rc == -ERR_NOT_FOUND) /* the database does not know it: it is private */
-        remote_answer(call, &ask_of(call)->want);
+    else if (call->task.rc == -ERR_NOT_FOUND)
+        zip_unknown(call);
     else
         call_fail(call, TEXT_NO_FILE);
 }
@@ -314,10 +328,12 @@ static void zip_lookup(struct call *call, const char *sumdb)
     golang_escape(ask->path.version, version, sizeof version);
     auto_free char *path =
         xasprintf("sumdb/%s/lookup/%.*s@%s", sumdb, module_len, ask->path.folder, version);
-    if (remote_want_item(call->store, ask->member, path, REMOTE_IMMUTABLE, &want, &err) < 0)
+    if (remote_want_item(call->store, ask->member, path, REMOTE_IMMUTABLE, &want, &err) < 0) {
         call_error(call, 400, err.text);
-    else
-        remote_load(call, &want, on_lookup);
+        return;
+    }
+    want.document = true;
+    remote_load(call, &want, on_lookup);
 }
 
 /* It is not kept. */
@@ -328,10 +344,12 @@ static void zip_fetch(struct call *call)
     bool private = golang_matches(call->store->settings->go_private, ask->path.module);
 
     ask->want.on_fetch = NULL;
-    if (!sumdb[0] || private || !golang_version_is_canonical(ask->path.version))
+    if (!sumdb[0] || private)
         remote_answer(call, &ask->want);
-    else
+    else if (golang_version_is_canonical(ask->path.version))
         zip_lookup(call, sumdb);
+    else
+        files_next(call); /* nothing has the sum of a branch */
 }
 
 static void remote_file(struct call *call)

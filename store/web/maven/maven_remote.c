@@ -102,6 +102,7 @@ static void on_fetch(struct call *call)
         call_error(call, 400, err.text);
         return;
     }
+    checksum.document = true;
     checksum.verify = checksum_verify;
     remote_load(call, &checksum, on_promise_kept);
 }
@@ -120,6 +121,7 @@ static void get_file(struct call *call, const struct repository *repository)
         return;
     }
     struct remote_want want = maven->want;
+    want.document = item_sidecar(&call->at, &other) != SIDECAR_NONE;
     if (item_sidecar(&call->at, &other) == SIDECAR_SHA1)
         want.verify = checksum_verify;
     else if (fixed && item_sidecar(&call->at, &other) == SIDECAR_NONE)
@@ -162,6 +164,7 @@ int maven_metadata_want(struct call *call, const struct repository *repository,
         xasprintf("%s%smaven-metadata.xml", folder->path, folder->path[0] ? "/" : "");
 
     int rc = remote_want_item(call->store, repository, path, REMOTE_METADATA, ret, err);
+    ret->document = true;
     ret->verify = metadata_verify;
     return rc;
 }

@@ -69,7 +69,7 @@ void npm_fail(struct call *call)
 
     snprintf(missing, sizeof missing, "%s",
              call->task.err.text[0] ? call->task.err.text : TEXT_NO_FILE);
-    if (call->task.rc == -ERR_LIMIT)
+    if (call->task.rc == -ERR_LIMIT && !call->task.err.reason) /* not an upstream's */
         call_error(call, 413, call->task.err.text);
     else
         call_fail(call, missing);

@@ -51,7 +51,7 @@ static int want_metadata(const struct call *call, const char *what, const char *
 {
     const struct repository *member = npm_of(call)->read->member;
 
-    *ret = (struct remote_want){ .repository = member, .rule = REMOTE_METADATA };
+    *ret = (struct remote_want){ .repository = member, .rule = REMOTE_METADATA, .document = true };
     int rc = npm_metadata_at(member->key, npm_of(call)->path.name, what, &ret->at, err);
     return rc < 0 ? rc : want_url(call, below, ret, err);
 }

@@ -12,7 +12,7 @@
 #include "store/core/npm_scan.h"
 #include "store/web/npm/npm_read.h"
 
-enum { BLOCK_BYTES = 64 << 10, OUT_MAX = 32 << 20 };
+enum { BLOCK_BYTES = 64 << 10, OUT_MAX = 32 << 20, ADDRESS_MAX = 64 << 10 };
 
 struct npm_stream {
     int fd; /* borrowed */
@@ -21,7 +21,8 @@ struct npm_stream {
     const char *name;
     struct npm_scan scan;
     struct buf out;
-    size_t sent; /* of `out` */
+    size_t sent;  /* of `out` */
+    size_t taken; /* of the address that is being replaced */
 };
 
 static bool stream_wants(void *ctx, const struct npm_scan *scan)
@@ -40,18 +41,22 @@ static int stream_text(void *ctx, const char *text, size_t len, struct err *err)
     return err_set(err, ERR_LIMIT, "a block of the document grows beyond %d bytes", OUT_MAX);
 }
 
+/* Nothing comes out meanwhile: without an end to it, the loop would read on and on. */
 static int stream_taken(void *ctx, const char *text, size_t len, struct err *err)
 {
-    (void)ctx;
+    struct npm_stream *stream = ctx;
+
     (void)text;
-    (void)len;
-    (void)err;
-    return 0;
+    stream->taken += len;
+    if (stream->taken <= ADDRESS_MAX)
+        return 0;
+    return err_set(err, ERR_LIMIT, "an address of more than %d bytes", ADDRESS_MAX);
 }
 
 static int stream_url(void *ctx, const struct npm_scan *scan, struct err *err)
 {
     struct npm_stream *stream = ctx;
+    stream->taken = 0;
     auto_free char *url = npm_tarball_url(stream->package_url, stream->name, scan->keys[1]);
 
     return stream_text(stream, url, strlen(url), err);

@@ -58,6 +58,7 @@ static int file_take(struct call *call, const struct pypi_page *page, struct err
     else
         ask->want->promised = file->hashes;
     ask->found = true;
+    ask->want->document = ask->metadata;
     return url_take(ask->want, file->url, ask->metadata, err);
 }
 
@@ -150,9 +151,9 @@ static void page_load(struct call *call)
     struct remote_want *want = ask->want;
     const char *base = remote_base(call->store, member(ask));
 
-    *want = (struct remote_want){ .repository = member(ask),
-                                  .rule = REMOTE_METADATA,
-                                  .accept = PAGE_ACCEPT };
+    *want = (struct remote_want){
+        .repository = member(ask), .rule = REMOTE_METADATA, .document = true, .accept = PAGE_ACCEPT
+    };
     memcpy(want->at.repo, member(ask)->key, sizeof want->at.repo);
     snprintf(want->at.path, sizeof want->at.path, ".pypi/%s/simple", ask->project);
     snprintf(want->url, sizeof want->url, "%s/%s/", base, ask->project);

@@ -10,6 +10,7 @@
  * found what was promised: a crash leaves nothing that could be taken for the thing itself.
  * Only fetch_enter() moves it; a failure waits for the task at work. */
 #include <assert.h>
+#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,13 +80,35 @@ static void on_written(struct task *task)
     }
 }
 
-static void fetch_has_none(struct fetch *fetch, const char *why)
+static int64_t bytes_max(const struct store *store, const struct remote_want *want)
+{
+    const struct store_settings *settings = store->settings;
+    return want->document ? settings->metadata_bytes_max : settings->upload_bytes_max;
+}
+
+int fetch_too_large(const struct store *store, const struct remote_want *want, struct err *err)
+{
+    err_set(err, ERR_LIMIT,
+            "what the upstream gives for %.120s is larger than %s, %" PRId64 " bytes",
+            want->at.path, want->document ? "metadata-max" : "upload-max", bytes_max(store, want));
+    err_reason(err, "UPSTREAM");
+    return -ERR_LIMIT;
+}
+
+/* It is not asked for again for a while, and why. */
+static void miss_keep(const struct fetch *fetch, enum miss why)
 {
     struct remote *remote = fetch->remote;
+
+    origins_miss(remote->origins, &fetch->want.at, why,
+                 clock_wall_ms() + remote->store->settings->missing_ttl_ms);
+}
+
+static void fetch_has_none(struct fetch *fetch, const char *why)
+{
     struct err err = { 0 };
 
-    origins_miss(remote->origins, &fetch->want.at,
-                 clock_wall_ms() + remote->store->settings->missing_ttl_ms);
+    miss_keep(fetch, MISS_NONE);
     fetch_fail(fetch, err_set(&err, ERR_NOT_FOUND, "%s", why), &err);
 }
 
@@ -134,15 +157,29 @@ static void fetch_refuse(struct fetch *fetch, int status)
     fetch_fail(fetch, -ERR_IO, &err);
 }
 
+/* Fewer bytes may come another time, but all that come now would come again at once. */
+static void fetch_failed_there(struct fetch *fetch, int rc, const struct err *err)
+{
+    struct remote *remote = fetch->remote;
+    struct err large = { 0 };
+
+    if (fetch->state == FETCH_ASKING && rc == -ERR_IO)
+        origins_away(remote->origins, fetch->want.at.repo, clock_wall_ms() + AWAY_MS);
+    if (rc == -ERR_LIMIT) {
+        miss_keep(fetch, MISS_LARGE);
+        fetch_too_large(remote->store, &fetch->want, &large);
+        err = &large;
+    }
+    fetch_fail(fetch, rc, err);
+}
+
 static void on_done(void *ctx, int rc, const struct upstream_head *head, const struct err *err)
 {
     struct fetch *fetch = ctx;
 
     fetch->upstream = NULL;
     if (rc < 0) {
-        if (fetch->state == FETCH_ASKING && rc == -ERR_IO)
-            origins_away(fetch->remote->origins, fetch->want.at.repo, clock_wall_ms() + AWAY_MS);
-        fetch_fail(fetch, rc, err);
+        fetch_failed_there(fetch, rc, err);
         return;
     }
     fetch->told = *head;
@@ -276,10 +313,10 @@ static void fetch_end(struct fetch *fetch)
 
 /* Documents of these grow large and shrink well; files travel as they are kept, so that they can
  * be gone on with. */
-static bool is_document(const struct fetch *fetch)
+static bool is_welcome_coded(const struct fetch *fetch)
 {
     enum repo_type type = fetch->want.repository->type;
-    return fetch->want.rule == REMOTE_METADATA && (type == REPO_NPM || type == REPO_PYPI);
+    return fetch->want.document && (type == REPO_NPM || type == REPO_PYPI);
 }
 
 /* What a page of an upstream names may lie on another host: that one gets no secret of ours. */
@@ -303,12 +340,12 @@ static void upstream_ask(struct fetch *fetch)
         .url = fetch->want.url,
         .home = remote_base(remote->store, fetch->want.repository),
         .head = fetch->head,
-        .coded = is_document(fetch),
+        .coded = is_welcome_coded(fetch),
         .accept = fetch->want.accept,
         .credentials = credentials_of(fetch),
         .etag = fetch->cached.etag,
         .modified = fetch->cached.modified,
-        .bytes_max = remote->store->settings->upload_bytes_max,
+        .bytes_max = bytes_max(remote->store, &fetch->want),
         .on_head = on_head,
         .on_data = on_data,
         .on_done = on_done,

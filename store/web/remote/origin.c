@@ -18,8 +18,9 @@ enum {
     MISSES = 8192, /* places; a new miss takes that of an old one */
 };
 
-struct miss {
+struct missed {
     char *path; /* "repo/path"; NULL: free */
+    enum miss why;
     int64_t until_ms;
 };
 
@@ -36,7 +37,7 @@ struct origins {
         int64_t until_ms;
     } away[STORE_REPOSITORIES_MAX];
     size_t away_count;
-    struct miss *misses; /* made with the first */
+    struct missed *misses; /* made with the first */
 };
 
 struct origins *origins_new(void)
@@ -241,7 +242,7 @@ static char *miss_path(const struct item_path *at)
 }
 
 /* FNV-1a: the one place where a path's miss may be. */
-static struct miss *miss_place(const struct origins *origins, const char *path)
+static struct missed *miss_place(const struct origins *origins, const char *path)
 {
     uint64_t hash = 14695981039346656037u;
 
@@ -250,25 +251,27 @@ static struct miss *miss_place(const struct origins *origins, const char *path)
     return &origins->misses[hash % MISSES];
 }
 
-void origins_miss(struct origins *origins, const struct item_path *at, int64_t until_ms)
+void origins_miss(struct origins *origins, const struct item_path *at, enum miss why,
+                  int64_t until_ms)
 {
     char *path = miss_path(at);
 
     if (!origins->misses)
         origins->misses = xcalloc(MISSES, sizeof *origins->misses);
-    struct miss *miss = miss_place(origins, path);
+    struct missed *miss = miss_place(origins, path);
     free(miss->path);
-    *miss = (struct miss){ .path = path, .until_ms = until_ms };
+    *miss = (struct missed){ .path = path, .why = why, .until_ms = until_ms };
 }
 
-bool origins_misses(const struct origins *origins, const struct item_path *at, int64_t now_ms)
+enum miss origins_misses(const struct origins *origins, const struct item_path *at, int64_t now_ms)
 {
     auto_free char *path = miss_path(at);
 
     if (!origins->misses)
-        return false;
-    const struct miss *miss = miss_place(origins, path);
-    return miss->path && strcmp(miss->path, path) == 0 && miss->until_ms > now_ms;
+        return MISS_NOT;
+    const struct missed *missed = miss_place(origins, path);
+    bool is_it = missed->path && strcmp(missed->path, path) == 0 && missed->until_ms > now_ms;
+    return is_it ? missed->why : MISS_NOT;
 }
 
 void origins_forget_miss(struct origins *origins, const struct item_path *at)
@@ -277,7 +280,7 @@ void origins_forget_miss(struct origins *origins, const struct item_path *at)
 
     if (!origins->misses)
         return;
-    struct miss *miss = miss_place(origins, path);
+    struct missed *miss = miss_place(origins, path);
     if (miss->path && strcmp(miss->path, path) == 0)
         free(take_ptr(miss->path));
 }

@@ -122,6 +122,16 @@ static void ask_has_none(struct remote_ask *ask, const char *why)
     ask_fail(ask, rc, &err);
 }
 
+static void ask_too_large(struct remote_ask *ask)
+{
+    struct err err = { 0 };
+
+    if (ask->has_item)
+        ask_answer_stale(ask);
+    else
+        ask_fail(ask, fetch_too_large(ask->call->store, &ask->want, &err), &err);
+}
+
 /* HEAD of what is not kept: what the upstream told. */
 static long pull_nothing(void *ctx, char *room, size_t len)
 {
@@ -240,6 +250,7 @@ static void on_looked(struct call *call)
     struct remote *remote = call->store->remote;
     bool offline = call->store->settings->upstream_offline;
     int64_t now_ms = clock_wall_ms();
+    enum miss miss = origins_misses(remote->origins, &ask->want.at, now_ms);
 
     if (!call->request)
         return;
@@ -255,8 +266,10 @@ static void on_looked(struct call *call)
         ask_has_none(ask, "it is not kept, and the store is offline");
     } else if (ask->turn != remote->turn && ++ask->looks < LOOKS_MAX) {
         ask_look(ask); /* a fetch of it may have ended meanwhile */
-    } else if (origins_misses(remote->origins, &ask->want.at, now_ms)) {
+    } else if (miss == MISS_NONE) {
         ask_has_none(ask, "the upstream has none");
+    } else if (miss == MISS_LARGE) {
+        ask_too_large(ask);
     } else if (ask->has_item && origins_is_away(remote->origins, ask->want.at.repo, now_ms)) {
         ask_answer_stale(ask);
     } else if (ask->want.on_fetch && !ask->has_item) {

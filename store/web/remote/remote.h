@@ -35,10 +35,11 @@ struct remote_want {
     struct item_path at;                 /* where it lies in our cache */
     char url[REMOTE_URL_MAX];            /* absolute, of the upstream */
     enum remote_rule rule;
-    const char *accept;                       /* static storage; NULL */
-    struct claim promised;                    /* what the protocol promises of the bytes … */
-    char promised_sri[SRI_TEXT_MAX];          /* … as npm's integrity; "" */
-    remote_verify_fn verify;                  /* … or asked before anything is kept; NULL */
+    bool document;                   /* about packages, not of them: `metadata-max` bounds it */
+    const char *accept;              /* static storage; NULL */
+    struct claim promised;           /* what the protocol promises of the bytes … */
+    char promised_sri[SRI_TEXT_MAX]; /* … as npm's integrity; "" */
+    remote_verify_fn verify;         /* … or asked before anything is kept; NULL */
     char verify_text[REMOTE_VERIFY_TEXT_MAX]; /* for `verify` alone */
     /* Instead of fetching what is not kept: finds out what is promised and asks again, without
      * this. NULL: nothing is to be found out. */

@@ -114,6 +114,8 @@ struct fetch {
 
 /* fetch.c: one more, under way. */
 struct fetch *fetch_begin(struct remote *remote, const struct remote_ask *ask, bool head);
+/* -ERR_LIMIT (reason UPSTREAM): its bytes are more than is taken. */
+int fetch_too_large(const struct store *store, const struct remote_want *want, struct err *err);
 void fetch_drop(struct fetch *fetch);   /* nobody wants it any more */
 void fetch_cancel(struct fetch *fetch); /* the store stops */
 void fetch_free(struct fetch *fetch);   /* it is done, and nobody follows it */
@@ -147,10 +149,12 @@ int origins_read(struct origins *origins, const struct store_settings *settings,
 const char *origins_base(const struct origins *origins, enum repo_type type);     /* "" */
 const char *origins_sumdb(const struct origins *origins);                         /* "" */
 const char *origins_credentials(const struct origins *origins, const char *repo); /* NULL */
-/* The upstream was asked for that item and has none. */
-void origins_miss(struct origins *origins, const struct item_path *at, int64_t until_ms);
+/* The upstream was asked for that item, and why that is not done again soon. */
+enum miss { MISS_NOT, MISS_NONE, MISS_LARGE };
+void origins_miss(struct origins *origins, const struct item_path *at, enum miss why,
+                  int64_t until_ms);
 void origins_forget_miss(struct origins *origins, const struct item_path *at);
-bool origins_misses(const struct origins *origins, const struct item_path *at, int64_t now_ms);
+enum miss origins_misses(const struct origins *origins, const struct item_path *at, int64_t now_ms);
 /* It could not be reached; what is kept is given without asking, for a moment. */
 void origins_away(struct origins *origins, const char *repo, int64_t until_ms);
 bool origins_is_away(const struct origins *origins, const char *repo, int64_t now_ms);
