@@ -271,7 +271,7 @@ static int too_much(struct verdict *ret, enum sos_result_reason reason)
                  "more was downloaded than goes on record: %d files or %d MiB of names",
                  DOWNLOADS_MAX, DOWNLOADS_BYTES_MAX >> 20);
     snprintf(ret->hint, sizeof ret->hint,
-             "what earlier builds put into the cache counts; it is not kept, try again");
+             "files that the project's cache holds count too; that cache is not kept now");
     return -1;
 }
 
