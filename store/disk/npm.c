@@ -68,9 +68,18 @@ static int rows_read(struct db *db, struct npm_package *ret, struct err *err)
     return rc;
 }
 
+/* By copies two versions can have one tag: it is the higher one's. */
 static void tag_add(struct npm_package *ret, const char *tag, size_t row)
 {
     struct npm_tag one = { .row = row };
+
+    for (size_t i = 0; i < ret->tags_count; i++) {
+        if (strcmp(ret->tags[i].tag, tag) != 0)
+            continue;
+        if (npm_version_compare(ret->rows[row].version, ret->rows[ret->tags[i].row].version) > 0)
+            ret->tags[i].row = row;
+        return;
+    }
 
     snprintf(one.tag, sizeof one.tag, "%s", tag);
     ret->tags = xrealloc(ret->tags, (ret->tags_count + 1) * sizeof *ret->tags);

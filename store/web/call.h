@@ -89,6 +89,8 @@ void call_let_go(struct call *call);
 bool call_may(const struct call *call, int access, const struct item_path *at);
 /* The same; false: it was answered that he may not, 401 to nobody and 403 to somebody. */
 bool call_require(struct call *call, int access, const struct item_path *at);
+/* What adds is refused while there is room to delete only; false: it was answered. */
+bool call_has_room(struct call *call, int access);
 /* Answer that he may not; `at` NULL: anywhere. */
 void call_deny(struct call *call, int access, const struct item_path *at);
 /* May he read anything in that repository? */

@@ -84,8 +84,7 @@ static bool call_admit_at(struct call *call, int access, enum where where)
     return call_require(call, access, NULL);
 }
 
-/* What adds is refused while there is room to delete only. */
-static bool call_has_room(struct call *call, int access)
+bool call_has_room(struct call *call, int access)
 {
     struct err *err = &call->task.err;
     bool adds = (access & (ACCESS_PUSH | ACCESS_ANNOTATE)) || call->kind == CALL_COPY;

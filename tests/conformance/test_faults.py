@@ -1,14 +1,17 @@
 """kill -9 under load, and a disk that fills up: no 201 is ever taken back."""
 
 import hashlib
+import json
 import os
 import random
 import threading
 import time
 
+import pytest
 import requests
 
 from conftest import message, wait_for
+from test_npm import full, publish
 
 DEV = "/sos-dev-local"
 ROUNDS = int(os.environ.get("SOS_KILL_ROUNDS", "200"))
@@ -241,4 +244,36 @@ def test_a_full_disk_is_507_and_passes(make_store, small_disk):
     assert store.delete(f"{DEV}/4").status_code == 204
     filler.unlink()
     assert store.fsck().returncode == 0
+    store.stop()
+
+
+def build(store, number):
+    answer = store.put("/api/build", json.dumps({"name": "b", "number": str(number), "modules": [],
+                                                 "started": f"2026-02-0{number}T02:40:00.000+0000"}))
+    assert answer.status_code == 204, answer.text
+
+
+REMOVALS = {
+    "unpublish": lambda store: store.delete("/api/npm/npm-local/rows/-rev/" + full(store, "rows").json()["_rev"]),
+    "unpublish one": lambda store: store.put(
+        f"/api/npm/npm-local/rows/-rev/{full(store, 'rows').json()['_rev']}",
+        json.dumps({**full(store, "rows").json(), "versions": {}, "dist-tags": {}})),
+    "delete builds": lambda store: store.ask("POST", "/api/build/delete", data=json.dumps(
+        {"buildName": "b", "buildNumbers": ["1"]})),
+    "discard builds": lambda store: store.ask("POST", "/api/build/retention/b", data=json.dumps({"count": 1})),
+}
+
+
+@pytest.mark.parametrize("what", REMOVALS)
+def test_packages_and_builds_can_be_removed_from_a_full_disk(make_store, small_disk, what):
+    store = make_store("--repositories", "npm-local npm", "--disk-floor", "8MiB", state=small_disk)
+    assert publish(store, "rows", "1.0.0").status_code == 201
+    build(store, 1)
+    build(store, 2)
+    fill(small_disk)
+    assert publish(store, "rows", "1.0.1").status_code == 507
+    answer = REMOVALS[what](store)
+    assert answer.status_code in (200, 201, 204), answer.text
+    answer = store.put("/api/npm/npm-local/-/package/rows/dist-tags/next", '"1.0.0"')
+    assert answer.status_code == 507 and "only reading and deleting" in answer.json()["error"]
     store.stop()

@@ -250,6 +250,7 @@ static void delete_work(struct call *call)
     free(builds.list);
     if (rc == 0 && deleted == 0)
         rc = err_set(err, ERR_NOT_FOUND, "no such build of %s", name);
+    free(call->text); /* of a try before */
     call->text = xasprintf("%zu builds of '%s' were deleted", deleted, name);
     call->task.rc = rc;
 }
@@ -267,7 +268,7 @@ static void on_delete_body(struct call *call)
     }
     strcpy(build_of(call)->name, name);
     if (call_require(call, ACCESS_DELETE, &folder))
-        call_post(call, call->store->writer, delete_work, on_changed_text);
+        call_post_removal(call, delete_work, on_changed_text);
 }
 
 void build_delete_call(struct call *call)
@@ -387,7 +388,7 @@ static void retention_work(struct call *call)
 
 static void on_retention_body(struct call *call)
 {
-    call_post(call, call->store->writer, retention_work, on_changed);
+    call_post_removal(call, retention_work, on_changed);
 }
 
 /* ?async= is taken: it is over when we answer. */

@@ -324,7 +324,7 @@ static void on_removed(struct call *call)
 
 static void remove_call(struct call *call)
 {
-    call_post(call, call->store->writer, remove_work, on_removed);
+    call_post_removal(call, remove_work, on_removed);
 }
 
 /* --- which call it is --- */
@@ -432,6 +432,12 @@ static bool npm_takes(struct call *call, const struct npm_route *route)
     return false;
 }
 
+/* A document with a revision is what remains after a removal. */
+static bool npm_has_room(struct call *call, const struct npm_route *route)
+{
+    return npm_of(call)->path.rev[0] || call_has_room(call, route->access);
+}
+
 static void npm_run(struct call *call)
 {
     char allow[64];
@@ -443,7 +449,7 @@ static void npm_run(struct call *call)
         call_refuse_method(call, allow);
     else if (route->changes && !npm_of(call)->target)
         call_refuse_method(call, "GET, HEAD");
-    else if (npm_admit(call, route) && npm_takes(call, route))
+    else if (npm_admit(call, route) && npm_takes(call, route) && npm_has_room(call, route))
         route->run(call);
 }
 

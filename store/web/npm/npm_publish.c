@@ -40,10 +40,13 @@ static void publish_enter(struct call *call, enum publish_state state);
 
 /* --- blocking work --- */
 
+/* A document that removes needs room in memory only. */
 static void look_work(struct call *call)
 {
     call->task.rc =
-        store_room(call->store, npm_of(call)->publish->announced_bytes, &call->task.err);
+        npm_of(call)->path.rev[0]
+            ? 0
+            : store_room(call->store, npm_of(call)->publish->announced_bytes, &call->task.err);
 }
 
 static void feed_work(struct call *call)
@@ -52,7 +55,7 @@ static void feed_work(struct call *call)
 
     call->task.rc =
         npm_intake_feed(publish->intake, publish->part.data, publish->part.len, &call->task.err);
-    if (call->task.rc == 0)
+    if (call->task.rc == 0 && npm_intake_has_tarball(publish->intake))
         call->task.rc = store_room(call->store, 0, &call->task.err);
 }
 
@@ -195,8 +198,10 @@ static void publish_record(struct call *call)
         call->task.rc = may_update(call);
     if (call->task.rc < 0)
         publish_enter(call, PUBLISH_ENDING);
+    else if (publication)
+        call_post(call, call->store->writer, put_work, on_recorded);
     else
-        call_post(call, call->store->writer, publication ? put_work : update_work, on_recorded);
+        call_post_removal(call, update_work, on_recorded);
 }
 
 static void publish_enter(struct call *call, enum publish_state state)

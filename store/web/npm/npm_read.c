@@ -28,7 +28,7 @@ static void local_document_work(struct call *call)
     struct npm_package package;
     json_t *doc = NULL;
 
-    call->task.rc = local_package(call, &package);
+    call->task.rc = npm_strays_find(call) ? -ERR_NOT_FOUND : local_package(call, &package);
     if (call->task.rc < 0)
         return;
     if (npm->path.what == NPM_TAGS)
@@ -48,7 +48,7 @@ static void local_version_work(struct call *call)
     struct npm_package package;
     json_t *manifest = NULL;
 
-    call->task.rc = local_package(call, &package);
+    call->task.rc = npm_strays_find(call) ? -ERR_NOT_FOUND : local_package(call, &package);
     if (call->task.rc < 0)
         return;
     const struct npm_row *row = npm_package_row(&package, npm->path.version);
@@ -139,6 +139,8 @@ static void on_merged(struct call *call)
 
 static void on_local(struct call *call)
 {
+    if (npm_strays_adopt(call))
+        return;
     if (call->task.rc < 0 && call->task.rc != -ERR_NOT_FOUND)
         npm_fail(call);
     else if (call->fd >= 0)
@@ -172,7 +174,7 @@ static void members_end(struct call *call)
     }
 }
 
-static void local_ask(struct call *call)
+void npm_local_ask(struct call *call)
 {
     call_post(call, call->store->reader,
               npm_of(call)->path.what == NPM_VERSION   ? local_version_work
@@ -189,7 +191,7 @@ static void on_member(struct call *call)
     if (!read->member)
         members_end(call);
     else
-        (read->member->class == REPO_LOCAL ? local_ask : npm_remote_ask)(call);
+        (read->member->class == REPO_LOCAL ? npm_local_ask : npm_remote_ask)(call);
 }
 
 void npm_member_next(struct call *call)
@@ -244,5 +246,6 @@ void npm_read_free(struct call *call)
             close(read->sources[i].fd);
     }
     npm_stream_free(read->stream);
+    npm_strays_free(read->strays);
     free(read);
 }

@@ -10,6 +10,7 @@ enum {
 };
 
 struct npm_stream;
+struct npm_strays;
 
 /* One member's document. */
 struct npm_source {
@@ -26,6 +27,7 @@ struct npm_read {
     int rc; /* a member could not be asked … */
     struct err err;
     struct npm_stream *stream; /* owned */
+    struct npm_strays *strays; /* owned */
     struct npm_dist dist;      /* what the upstream promises of a tarball */
 };
 
@@ -33,6 +35,13 @@ struct npm_read {
 void npm_member_next(struct call *call);
 /* The same, when this one could not be asked: call->task tells why. */
 void npm_member_failed(struct call *call);
+/* Ask read->member, a local one. */
+void npm_local_ask(struct call *call);
+/* Reader: has the package tarballs in read->member that are no versions yet?  Then, on the loop,
+ * npm_strays_adopt() makes them versions and asks again; false: there were none. */
+bool npm_strays_find(struct call *call);
+bool npm_strays_adopt(struct call *call);
+void npm_strays_free(struct npm_strays *strays);
 /* Ask read->member, a remote. */
 void npm_remote_ask(struct call *call);
 
