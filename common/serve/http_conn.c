@@ -8,10 +8,8 @@
  * tells of both at once): a uv_poll_t beside it tells when the client leaves.  A connection that is
  * closed with a body unread is read on for a while (as nginx's lingering_close), since a reset
  * would take the answer from the client. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <unistd.h>
 
 #include "common/serve/http_own.h"
@@ -27,28 +25,13 @@ struct farewell {
 
 /* --- its life --- */
 
-static void peer_write(const struct sockaddr *address, char *ret, size_t size)
-{
-    const void *ip = NULL;
-
-    if (address && address->sa_family == AF_INET)
-        ip = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
-    if (address && address->sa_family == AF_INET6)
-        ip = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
-    if (!ip || !inet_ntop(address->sa_family, ip, ret, (socklen_t)size))
-        snprintf(ret, size, "unix");
-}
-
 static struct http_conn *conn_new(struct http *http, struct MHD_Connection *connection)
 {
     struct http_conn *conn = xcalloc(1, sizeof *conn);
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
     conn->http = http;
     conn->connection = connection;
     conn->fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    peer_write(info ? info->client_addr : NULL, conn->peer, sizeof conn->peer);
     list_init(&conn->link);
     list_init(&conn->unsure_link);
     http_conn_head_begins(conn);
@@ -178,6 +161,7 @@ void http_conn_linger(struct http_conn *conn)
     int fd = fcntl(conn->fd, F_DUPFD_CLOEXEC, 0);
     if (fd < 0)
         return;
+    shutdown(fd, SHUT_WR); /* which its close would not do while we have it */
     struct farewell *farewell = xcalloc(1, sizeof *farewell);
     farewell->http = http;
     farewell->fd = fd;

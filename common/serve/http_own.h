@@ -68,7 +68,7 @@ struct http_conn {
     int64_t since_ms; /* it is without a whole head */
     struct list link; /* headless */
     struct list unsure_link;
-    char peer[48];
+    char peer[48];  /* "": nobody has asked for it */
     uv_poll_t poll; /* watches for its end while a request is suspended */
     bool has_poll;
     bool watched;

@@ -1,5 +1,7 @@
 /* http_request.c - what a handler asks of a request. */
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -100,9 +102,28 @@ const char *http_request_id(const struct http_request *request)
     return request->id;
 }
 
+static void peer_write(const struct sockaddr *address, char *ret, size_t size)
+{
+    const void *ip = NULL;
+
+    if (address && address->sa_family == AF_INET)
+        ip = &((const struct sockaddr_in *)(const void *)address)->sin_addr;
+    if (address && address->sa_family == AF_INET6)
+        ip = &((const struct sockaddr_in6 *)(const void *)address)->sin6_addr;
+    if (!ip || !inet_ntop(address->sa_family, ip, ret, (socklen_t)size))
+        snprintf(ret, size, "unix");
+}
+
 const char *http_peer(const struct http_request *request)
 {
-    return request->conn->peer;
+    struct http_conn *conn = request->conn;
+
+    if (!conn->peer[0]) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(conn->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+        peer_write(info ? info->client_addr : NULL, conn->peer, sizeof conn->peer);
+    }
+    return conn->peer;
 }
 
 void http_set_state(struct http_request *request, void *state,
