@@ -206,6 +206,17 @@ static void on_looked(struct task *task)
         strand_post(create->farm->writer, task, tell_work, on_told);
 }
 
+/* When the farm stops, the uploaders are gone before the writer. */
+static void source_create_look(struct source_create *create)
+{
+    struct err err = { 0 };
+
+    if (create->farm->stopping)
+        source_create_end(create, err_set(&err, ERR_IO, "the farm is stopping"), &err);
+    else
+        strand_post(create->strand, &create->task, look_work, on_looked);
+}
+
 /* Part by part: between two of them others have their turn. */
 static void on_listed(struct task *task)
 {
@@ -216,7 +227,7 @@ static void on_listed(struct task *task)
     else if (task->rc > 0)
         strand_post(create->farm->writer, task, list_work, on_listed);
     else
-        strand_post(create->strand, task, look_work, on_looked);
+        source_create_look(create);
 }
 
 static void on_put(struct task *task)
@@ -226,7 +237,7 @@ static void on_put(struct task *task)
     if (task->rc < 0)
         on_told(task);
     else if (task->rc > 0)
-        strand_post(create->strand, task, look_work, on_looked);
+        source_create_look(create);
     else
         strand_post(create->farm->writer, task, list_work, on_listed);
 }

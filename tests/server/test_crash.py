@@ -1,4 +1,8 @@
 """kill -9 between every two steps of a build: nothing is lost, nothing is doubled."""
+import concurrent.futures
+import json
+import sqlite3
+
 import pytest
 
 import farm
@@ -87,7 +91,6 @@ def test_kill_after_every_step(server_with_store, admin, worker):
 
 def test_kill_in_the_middle_of_many_submissions(server, admin, source):
     """Whatever was acknowledged is there; with the same keys the rest comes, and none twice."""
-    import concurrent.futures
     token = admin.session.headers["Authorization"].split()[1]
     done = {}
 
@@ -145,3 +148,18 @@ def test_a_stop_by_signal_is_clean(server, admin, worker, source):
     assert server.stop() == 0
     server.start()
     assert worker.lease()
+
+
+def test_a_stop_while_a_large_source_is_recorded_is_clean(server, admin):
+    """It is recorded part by part; after the last of them the uploaders, which are stopped before, had a task."""
+    manifest = admin.manifest({f"file-{n}": b"%05d" % n for n in range(10000)})
+    with concurrent.futures.ThreadPoolExecutor() as pool, \
+            sqlite3.connect(server.state / "server/farm.db") as rows:
+        told = pool.submit(admin.raw, "POST", "/v1/sources", data=json.dumps(manifest))
+        while not told.done() and rows.execute("SELECT count(*) FROM source_blobs").fetchone() == (0,):
+            pass
+        assert rows.execute("SELECT listed FROM sources").fetchone() == (0,)
+        assert server.stop() == 0, server.log_text()[-3000:]
+        assert told.exception() or told.result().status_code == 503
+    server.start()
+    assert len(admin.call("POST", "/v1/sources", "Source", json=manifest)["missing"]) == 10000
