@@ -25,6 +25,6 @@ def rig_store():
 def nothing_is_left(request):
     """After every build of every test: no process, mount, loop device, control group or file."""
     yield
-    for name in ("rig", "rig_store"):
+    for name in ("rig", "rig_big", "rig_store"):
         if name in request.fixturenames:
             request.getfixturevalue(name).assert_clean()

@@ -159,8 +159,9 @@ def test_output_that_is_no_text(rig):
     assert record["result"]["message"] == "??  [2J", record["result"]
 
 
-def test_orphans_are_reaped(rig):
-    log = rig.said("/src/attack orphans; ls -d /proc/[0-9]* | wc -l")
+def test_orphans_are_reaped(rig_big):
+    # On a busy machine the kernel takes its time to give back what thousands of them took.
+    log = rig_big.said("/src/attack orphans; ls -d /proc/[0-9]* | wc -l")
     assert "orphaned" in log
     assert int(log.splitlines()[-2]) < 8, log
 
