@@ -3,8 +3,11 @@
 import contextlib
 import hashlib
 import os
+import pathlib
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
 import urllib.parse
 import venv
@@ -14,6 +17,7 @@ import requests
 
 from upstream import Upstream
 
+MEMORY = "/dev/shm"
 TIMEOUT_S = 30
 CLIENT_S = 300      # a client that is still at work then hangs, however busy the machine is
 
@@ -159,9 +163,23 @@ def stores(folder):
             assert not was_up or code == 0, store.tail()
 
 
+@contextlib.contextmanager
+def memory():
+    """A folder on tmpfs where that has room: these tests are about order, not about disks."""
+    roomy = os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 1 << 30
+    with tempfile.TemporaryDirectory(prefix="sos-store-test-", dir=MEMORY if roomy else None) as folder:
+        yield pathlib.Path(folder)
+
+
 @pytest.fixture
-def make_store(tmp_path):
-    with stores(tmp_path) as make:
+def state():
+    with memory() as folder:
+        yield folder
+
+
+@pytest.fixture
+def make_store(state):
+    with stores(state) as make:
         yield make
 
 
@@ -171,9 +189,9 @@ def store(make_store):
 
 
 @pytest.fixture(scope="module")
-def make_shared_store(tmp_path_factory):
+def make_shared_store():
     """For tests that leave nothing behind which another could meet: one start for all of them."""
-    with stores(tmp_path_factory.mktemp("shared")) as make:
+    with memory() as folder, stores(folder) as make:
         yield make
 
 

@@ -18,6 +18,12 @@ ROUNDS = int(os.environ.get("SOS_KILL_ROUNDS", "200"))
 ERRORS = (requests.ConnectionError, requests.Timeout)
 
 
+@pytest.fixture
+def state(tmp_path):
+    """On a disk: what is killed here was waiting for it."""
+    return tmp_path
+
+
 class Load(threading.Thread):
     """Puts files of its own, shares bytes with the others, deploys by checksum, copies, deletes, sets
     properties; keeps what it was told."""

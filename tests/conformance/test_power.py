@@ -8,12 +8,9 @@ import itertools
 import os
 import random
 import shutil
-import tempfile
 import threading
-from pathlib import Path
 
 import disk
-import pytest
 from conftest import Store, wait_for
 
 DEV = "/sos-dev-local"
@@ -141,21 +138,14 @@ def assert_all_comes_back(store, may):
     assert_all_is_there(store.state, may)
 
 
-@pytest.fixture
-def memory():
-    """A folder where a sync costs nothing."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as path:
-        yield Path(path)
-
-
-def test_a_power_cut_takes_no_answer_back(tmp_path, memory, monkeypatch):
+def test_a_power_cut_takes_no_answer_back(tmp_path, state, monkeypatch):
     monkeypatch.setenv("ASAN_OPTIONS", "detect_leaks=0")    # strace is in its way
-    state, after = tmp_path / "state", memory / "after"
-    state.mkdir()
+    real, after = tmp_path / "state", state / "after"
+    real.mkdir()
     plans = [list(plan(number)) for number in range(CLIENTS)]
-    records = record(state, plans)
-    every = sum(len(disk.ways(None)) for _ in moments(disk.Disk(state), records, plans))
-    cut, chance, number = disk.Disk(state), random.Random(7), 0
+    records = record(real, plans)
+    every = sum(len(disk.ways(None)) for _ in moments(disk.Disk(real), records, plans))
+    cut, chance, number = disk.Disk(real), random.Random(7), 0
     for may in moments(cut, records, plans):
         for way, (names, data) in disk.ways(chance).items():
             number += 1
@@ -168,4 +158,4 @@ def test_a_power_cut_takes_no_answer_back(tmp_path, memory, monkeypatch):
             if number % 7 == 0:
                 assert_all_comes_back(store_after, may)
             shutil.rmtree(after)
-    assert_recorded(cut, state)
+    assert_recorded(cut, real)

@@ -125,13 +125,13 @@ def test_a_yanked_release_is_chosen_only_when_asked_for(client, store, tmp_path)
 
 def test_the_sample_is_installed_through_a_remote_and_again_without_the_registry(client, make_store, registry, tmp_path):
     repositories = f"up pypi remote url={registry}"
-    store = make_store("--repositories", repositories, state=tmp_path)
+    store = make_store("--repositories", repositories)
     install = ["install", "-q", "--require-hashes", "--only-binary", ":all:", "-r", SAMPLE]
     client("uv", "pip", *install, "-i", index(store, "up"), "--target", tmp_path / "cold")
     assert len(versions(tmp_path / "cold")) > 3
     client("pip", *install, "-i", index(store, "up"), "--target", tmp_path / "cold-pip")
     store.stop()
-    warm = make_store("--repositories", repositories, "--upstream-offline", state=tmp_path)
+    warm = make_store("--repositories", repositories, "--upstream-offline")
     client("uv", "pip", *install, "-i", index(warm, "up"), "--target", tmp_path / "warm")
     client("pip", *install, "-i", index(warm, "up"), "--target", tmp_path / "warm-pip")
     for folder in ("cold-pip", "warm", "warm-pip"):
