@@ -1,63 +1,46 @@
-"""Resolving some fifty jars with mvn and coursier: through a warm remote repository, and from the registry."""
-import os
-import pathlib
-import subprocess
-import sys
-import time
-
-from bench import BIN, figure, folder, median
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
-os.environ["SOS_STORE"] = str(BIN / "sos-store")
-from conftest import Store      # noqa: E402
-from test_maven_clients import COURSIER, POM, SETTINGS, default_registry    # noqa: E402
-
-REPEATS = 5
+"""Resolving some fifty jars with mvn and coursier: through a warm remote repository, from the registry, and alone."""
+from bench import figure, folder
+from remote import in_turns, store, tell, timed
+from test_maven_clients import COURSIER, POM, SETTINGS, default_registry
 
 
-def timed(*command, cwd):
-    start = time.perf_counter()
-    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd)
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    return time.perf_counter() - start
-
-
-def mvn(room, url, token):
-    """Into an empty local repository, checksums strict; what was resolved stays in room/cp."""
+def mvn(room, url, token="", kept=None):
+    """Into an empty local repository, or offline from `kept`; checksums strict; what was resolved stays in room/cp."""
     with folder() as fresh:
-        settings = []
-        if url:
-            (fresh / "settings.xml").write_text(SETTINGS.format(url=url, token=token))
-            settings = ["-s", fresh / "settings.xml"]
-        return timed("mvn", "-B", "-q", "-C", *settings, f"-Dmaven.repo.local={fresh}/m2",
-                     "dependency:build-classpath", "-Dmdep.outputFile=cp", cwd=room)
+        (fresh / "settings.xml").write_text(SETTINGS.format(url=url, token=token))
+        offline = ["-o"] if kept else []
+        return timed("mvn", "-B", "-q", "-C", *offline, "-s", fresh / "settings.xml",
+                     f"-Dmaven.repo.local={kept or fresh}/m2", "dependency:build-classpath", "-Dmdep.outputFile=cp",
+                     cwd=room)
 
 
-def coursier(room, jars, url):
+def coursier(room, jars, url, kept=None, mode="offline"):
+    """Into an empty cache, or by `mode` with `kept`."""
     with folder() as fresh:
-        return timed("java", "-cp", jars, "coursier.cli.Coursier", "fetch", "-q", "--cache", fresh,
-                     "--no-default", "-r", url, ":".join(COURSIER), cwd=room)
+        return timed("java", "-cp", jars, "coursier.cli.Coursier", "fetch", "-q", "--cache", kept or fresh,
+                     *(["--mode", mode] if kept else []), "--no-default", "-r", url, ":".join(COURSIER), cwd=room)
 
 
 def main():
     registry = default_registry()
-    with folder() as room, folder() as state, folder() as kept:
+    with folder() as room, folder() as kept, folder() as cache, \
+            store(f"maven-remote maven remote url={registry}") as ours:
         (room / "pom.xml").write_text(POM.format(*COURSIER))
-        timed("mvn", "-B", "-q", f"-Dmaven.repo.local={kept}/m2", "dependency:build-classpath",
-              "-Dmdep.outputFile=cp", cwd=room)
+        url = ours.base + "/maven-remote"
+        (kept / "settings.xml").write_text(SETTINGS.format(url=registry, token=""))
+        timed("mvn", "-B", "-q", "-C", "-s", kept / "settings.xml", f"-Dmaven.repo.local={kept}/m2",
+              "dependency:build-classpath", "-Dmdep.outputFile=cp", cwd=room)
         jars = (room / "cp").read_text()
-        store = Store(state, "--anonymous-read", "--repositories", f"maven-remote maven remote url={registry}")
-        url = store.base + "/maven-remote"
-        cold = mvn(room, url, store.token)
+        cold = mvn(room, url, ours.token)
         coursier(room, jars, url)
-        pairs = [(mvn(room, url, store.token), mvn(room, None, None)) for _ in range(REPEATS)]
-        fetches = [(coursier(room, jars, url), coursier(room, jars, registry)) for _ in range(REPEATS)]
-        store.stop()
-    warm, direct = (median(side) for side in zip(*pairs))
-    figure("mvn resolves 48 jars, cold", cold, "s", "the registry itself", direct)
-    figure("mvn resolves 48 jars, warm", warm, "s", "the registry itself", direct, direct / 2)
-    warm, direct = (median(side) for side in zip(*fetches))
-    figure("coursier fetches 48 jars, warm", warm, "s", "the registry itself", direct, direct / 2)
+        coursier(room, jars, registry, cache, "missing")
+        resolved = in_turns(lambda: mvn(room, url, ours.token), lambda: mvn(room, registry),
+                            lambda: mvn(room, registry, kept=kept))
+        fetched = in_turns(lambda: coursier(room, jars, url), lambda: coursier(room, jars, registry),
+                           lambda: coursier(room, jars, registry, cache))
+    figure("mvn resolves 48 jars, cold", cold, "s", "the registry itself", resolved[1])
+    tell("mvn resolves 48 jars", *resolved)
+    tell("coursier fetches 48 jars", *fetched)
 
 
 main()

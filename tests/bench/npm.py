@@ -1,40 +1,29 @@
-"""npm ci of some three hundred packages: through a warm remote repository, through verdaccio, and from the registry."""
+"""npm ci of some three hundred packages: through a warm remote repository, through verdaccio, from the registry, and alone."""
 import json
-import os
-import pathlib
 import shutil
 import socket
 import subprocess
-import sys
 import time
 
 import requests
 
-from bench import BIN, figure, folder, median
+from bench import figure, folder
+from remote import in_turns, store, tell, timed
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "conformance"))
-os.environ["SOS_STORE"] = str(BIN / "sos-store")
-from conftest import Store      # noqa: E402
-
-REPEATS = 5
 VERDACCIO = "6.0.5"        # of those that run on Node.js 18 and 20
 WANTED = {"express": "4.21.2", "webpack": "5.97.1", "eslint": "8.57.1", "jest": "29.7.0"}
 QUIET = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
 
 
-def npm(cwd, *args, registry=None):
-    told = [f"--registry={registry}"] if registry else []
-    start = time.perf_counter()
-    done = subprocess.run(["npm", *args, *QUIET, *told], cwd=cwd, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return time.perf_counter() - start
+def npm(cwd, *args):
+    return timed("npm", *args, *QUIET, cwd=cwd)
 
 
-def ci(project, registry):
-    """With an empty cache, into an empty node_modules."""
-    with folder() as cache:
+def ci(project, registry, kept=None):
+    """Into an empty node_modules; with an empty cache, or offline from `kept`."""
+    with folder() as fresh:
         shutil.rmtree(project / "node_modules", ignore_errors=True)
-        return npm(project, "ci", f"--cache={cache}", registry=registry)
+        return npm(project, "ci", f"--registry={registry}", f"--cache={kept or fresh}", *(["--offline"] if kept else []))
 
 
 class Verdaccio:
@@ -69,28 +58,25 @@ class Verdaccio:
 def main():
     upstream = subprocess.run(["npm", "config", "get", "registry"], capture_output=True, text=True,
                               check=True).stdout.strip()
-    with folder() as project, folder() as state, folder() as room:
+    with folder() as project, folder() as room, folder() as full, store(f"npm-remote npm remote url={upstream}") as ours:
         (project / "package.json").write_text(json.dumps(
             {"name": "bench", "version": "1.0.0", "dependencies": WANTED}))
         npm(project, "install", "--package-lock-only")
         lock = json.loads((project / "package-lock.json").read_text())
         count = sum(1 for path in lock["packages"] if path)
-        store = Store(state, "--anonymous-read", "--repositories", f"npm-remote npm remote url={upstream}")
+        through = ours.base + "/api/npm/npm-remote/"
         verdaccio = Verdaccio(room, upstream)
-        ours = store.base + "/api/npm/npm-remote/"
-        cold = ci(project, ours)
-        theirs_cold = ci(project, verdaccio.url)
-        rounds = [(ci(project, ours), ci(project, verdaccio.url), ci(project, None)) for _ in range(REPEATS)]
-        with folder() as full:
-            npm(project, "ci", f"--cache={full}")
-            alone = median([npm(project, "ci", "--offline", f"--cache={full}") for _ in range(3)])
-        verdaccio.stop()
-        store.stop()
-    warm, theirs, direct = (median(side) for side in zip(*rounds))
+        try:
+            cold, theirs_cold = ci(project, through), ci(project, verdaccio.url)
+            npm(project, "ci", f"--registry={upstream}", f"--cache={full}")
+            warm, theirs, direct, alone = in_turns(
+                lambda: ci(project, through), lambda: ci(project, verdaccio.url),
+                lambda: ci(project, upstream), lambda: ci(project, upstream, full))
+        finally:
+            verdaccio.stop()
     figure(f"npm ci of {count} packages, cold", cold, "s", "verdaccio, cold", theirs_cold)
-    figure("the same, warm", warm, "s", "the registry itself", direct, direct / 2)
     figure("the same, warm", warm, "s", "verdaccio, warm", theirs)
-    figure("npm alone, from its own cache", alone, "s", "the registry itself", direct)
+    tell("the same", warm, direct, alone)
 
 
 main()
