@@ -1,4 +1,5 @@
 """A whole farm on loopback for a test: `sos up` with a state folder of its own."""
+import glob
 import json
 import os
 import pathlib
@@ -143,9 +144,8 @@ class Farm:
                 found.append(name.strip())
         for slot in (self.state / "worker/slots").glob("*/*"):
             found.append(str(slot))
-        for group in pathlib.Path("/sys/fs/cgroup").glob("**/sos*"):
-            if self.settings["worker-name"] in str(group):
-                found.append(str(group))
+        # By glob, which does not mind that those of others come and go.
+        found += glob.glob(f"/sys/fs/cgroup/**/sos*-{self.settings['worker-name']}-*", recursive=True)
         return found
 
 
