@@ -1,6 +1,7 @@
 /* upstream_own.h - what the files of the client on the loop share.
  *
  *   upstream.c       a transfer's machine
+ *   upstream_settings.c   what libcurl is told of it
  *   upstream_loop.c  libcurl's sockets and timer as handles of libuv; the queues
  *   upstream_home.c  whether it may go where a stranger sends it
  *   upstream_head.c  pure parsers of what an answer's head says */
@@ -94,6 +95,10 @@ struct upstream {
 void upstream_begin(struct upstream *upstream); /* a place is free: libcurl gets it */
 void upstream_ended(struct upstream *upstream, CURLcode result);
 void upstream_free(struct upstream *upstream); /* out of libcurl and of its host's count */
+
+/* upstream_settings.c: of the transfer, once; of a try: its headers. */
+void upstream_settings(struct upstream *upstream);
+void upstream_headers(struct upstream *upstream);
 
 /* upstream_home.c: libcurl asks before it connects, and before each request on a connection. */
 void upstream_stay_home(struct upstream *upstream);

@@ -16,51 +16,51 @@
 
 /* --- blocking work --- */
 
-static int local_package(struct call *call, struct npm_package *ret)
+/* The document of a local package, or its tags. */
+static int local_document(struct npm_call *npm, struct blobs *blobs,
+                          const struct npm_package *package, json_t **ret, struct err *err)
 {
-    return npm_package_load(call->store->reader_db, npm_of(call)->read->member->key,
-                            npm_of(call)->path.name, ret, &call->task.err);
+    if (npm->path.what != NPM_TAGS)
+        return npm_package_doc(package, blobs, npm->package_url, ret, err);
+    *ret = json_pack("{s:s, s:o}", "name", npm->path.name, "dist-tags", npm_package_tags(package));
+    return 0;
 }
 
-static void local_document_work(struct call *call)
+static int local_manifest(struct npm_call *npm, struct blobs *blobs,
+                          const struct npm_package *package, json_t **ret, struct err *err)
 {
-    struct npm_call *npm = call->own;
-    struct npm_package package;
-    json_t *doc = NULL;
+    const struct npm_row *row = npm_package_row(package, npm->path.version);
 
-    call->task.rc = npm_strays_find(call) ? -ERR_NOT_FOUND : local_package(call, &package);
-    if (call->task.rc < 0)
-        return;
-    if (npm->path.what == NPM_TAGS)
-        doc = json_pack("{s:s, s:o}", "name", npm->path.name, "dist-tags",
-                        npm_package_tags(&package));
-    else
-        call->task.rc =
-            npm_package_doc(&package, call->store->blobs, npm->package_url, &doc, &call->task.err);
-    npm_package_done(&package);
-    if (doc)
-        npm->read->sources[npm->read->count++] = (struct npm_source){ .doc = doc, .fd = -1 };
-}
-
-static void local_version_work(struct call *call)
-{
-    struct npm_call *npm = call->own;
-    struct npm_package package;
-    json_t *manifest = NULL;
-
-    call->task.rc = npm_strays_find(call) ? -ERR_NOT_FOUND : local_package(call, &package);
-    if (call->task.rc < 0)
-        return;
-    const struct npm_row *row = npm_package_row(&package, npm->path.version);
     if (!row)
-        row = npm_package_tagged(&package, npm->path.version);
-    call->task.rc = row ? npm_package_manifest(&package, row, call->store->blobs, npm->package_url,
-                                               &manifest, &call->task.err)
-                        : err_set(&call->task.err, ERR_NOT_FOUND, "version not found: %s@%s",
-                                  npm->path.name, npm->path.version);
+        row = npm_package_tagged(package, npm->path.version);
+    if (!row)
+        return err_set(err, ERR_NOT_FOUND, "version not found: %s@%s", npm->path.name,
+                       npm->path.version);
+    return npm_package_manifest(package, row, blobs, npm->package_url, ret, err);
+}
+
+static void local_work(struct call *call)
+{
+    struct npm_call *npm = call->own;
+    struct store *store = call->store;
+    struct err *err = &call->task.err;
+    bool one = npm->path.what == NPM_VERSION;
+    struct npm_package package;
+    json_t *json = NULL;
+
+    call->task.rc = npm_strays_find(call)
+                        ? -ERR_NOT_FOUND
+                        : npm_package_load(store->reader_db, npm->read->member->key, npm->path.name,
+                                           &package, err);
+    if (call->task.rc < 0)
+        return;
+    call->task.rc =
+        (one ? local_manifest : local_document)(npm, store->blobs, &package, &json, err);
     npm_package_done(&package);
-    if (manifest)
-        npm_take_json(call, manifest);
+    if (json && one)
+        npm_take_json(call, json);
+    else if (json)
+        npm->read->sources[npm->read->count++] = (struct npm_source){ .doc = json, .fd = -1 };
 }
 
 static void local_tarball_work(struct call *call)
@@ -177,10 +177,7 @@ static void members_end(struct call *call)
 void npm_local_ask(struct call *call)
 {
     call_post(call, call->store->reader,
-              npm_of(call)->path.what == NPM_VERSION   ? local_version_work
-              : npm_of(call)->path.what == NPM_TARBALL ? local_tarball_work
-                                                       : local_document_work,
-              on_local);
+              npm_of(call)->path.what == NPM_TARBALL ? local_tarball_work : local_work, on_local);
 }
 
 static void on_member(struct call *call)

@@ -56,3 +56,5 @@ void pypi_answer_page(struct call *call);
 /* With the page as it was told before; false: that is not known any more. */
 bool pypi_answer_kept(struct call *call);
 void pypi_answer_missing(struct call *call);
+/* With call->item, or the metadata in it. */
+void pypi_answer_file(struct call *call);

@@ -10,11 +10,8 @@
  * found what was promised: a crash leaves nothing that could be taken for the thing itself.
  * Only fetch_enter() moves it; a failure waits for the task at work. */
 #include <assert.h>
-#include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
-#include <string.h>
-#include <strings.h>
 
 #include "sos/base/auto.h"
 #include "sos/base/clock.h"
@@ -78,21 +75,6 @@ static void on_written(struct task *task)
         fetch->paused = false;
         upstream_resume(fetch->upstream);
     }
-}
-
-static int64_t bytes_max(const struct store *store, const struct remote_want *want)
-{
-    const struct store_settings *settings = store->settings;
-    return want->document ? settings->metadata_bytes_max : settings->upload_bytes_max;
-}
-
-int fetch_too_large(const struct store *store, const struct remote_want *want, struct err *err)
-{
-    err_set(err, ERR_LIMIT,
-            "what the upstream gives for %.120s is larger than %s, %" PRId64 " bytes",
-            want->at.path, want->document ? "metadata-max" : "upload-max", bytes_max(store, want));
-    err_reason(err, "UPSTREAM");
-    return -ERR_LIMIT;
 }
 
 /* It is not asked for again for a while, and why. */
@@ -311,47 +293,15 @@ static void fetch_end(struct fetch *fetch)
         fetch_free(fetch);
 }
 
-/* Documents of these grow large and shrink well; files travel as they are kept, so that they can
- * be gone on with. */
-static bool is_welcome_coded(const struct fetch *fetch)
-{
-    enum repo_type type = fetch->want.repository->type;
-    return fetch->want.document && (type == REPO_NPM || type == REPO_PYPI);
-}
-
-/* What a page of an upstream names may lie on another host: that one gets no secret of ours. */
-static const char *credentials_of(const struct fetch *fetch)
-{
-    struct remote *remote = fetch->remote;
-    const char *base = remote_base(remote->store, fetch->want.repository);
-    const char *host = strstr(base, "://");
-    size_t len = host ? (size_t)(host + 3 - base) + strcspn(host + 3, "/") : 0;
-
-    if (len == 0 || strncasecmp(base, fetch->want.url, len) != 0 ||
-        !strchr("/?", fetch->want.url[len]))
-        return NULL;
-    return origins_credentials(remote->origins, fetch->want.at.repo);
-}
-
 static void upstream_ask(struct fetch *fetch)
 {
     struct remote *remote = fetch->remote;
-    const struct upstream_request request = {
-        .url = fetch->want.url,
-        .home = remote_base(remote->store, fetch->want.repository),
-        .head = fetch->head,
-        .coded = is_welcome_coded(fetch),
-        .accept = fetch->want.accept,
-        .credentials = credentials_of(fetch),
-        .etag = fetch->cached.etag,
-        .modified = fetch->cached.modified,
-        .bytes_max = bytes_max(remote->store, &fetch->want),
-        .on_head = on_head,
-        .on_data = on_data,
-        .on_done = on_done,
-        .ctx = fetch,
-    };
+    struct upstream_request request = fetch_request(fetch);
 
+    request.on_head = on_head;
+    request.on_data = on_data;
+    request.on_done = on_done;
+    request.ctx = fetch;
     metric_add(remote->counts.misses, 1);
     fetch->upstream = upstream_start(remote->upstreams, &request);
 }

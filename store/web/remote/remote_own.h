@@ -1,7 +1,9 @@
 /* remote_own.h - what the files of remote repositories share.
  *
- *   remote.c   asks: a call that wants a thing; looking, freshness, answers
+ *   remote.c   start and stop, and what is wanted
+ *   ask.c      a call that wants a thing; looking, freshness, answers
  *   fetch.c    fetches: one thing on its way from its upstream into the cache
+ *   fetch_request.c   what its upstream is asked
  *   fetch_asks.c, fetch_work.c   those who ask for it; what of it blocks
  *   follow.c   an answer that follows a fetch as it is written
  *   virtual.c  GET in virtual repositories, and of plain items in remote ones
@@ -114,11 +116,14 @@ struct fetch {
 
 /* fetch.c: one more, under way. */
 struct fetch *fetch_begin(struct remote *remote, const struct remote_ask *ask, bool head);
-/* -ERR_LIMIT (reason UPSTREAM): its bytes are more than is taken. */
-int fetch_too_large(const struct store *store, const struct remote_want *want, struct err *err);
 void fetch_drop(struct fetch *fetch);   /* nobody wants it any more */
 void fetch_cancel(struct fetch *fetch); /* the store stops */
 void fetch_free(struct fetch *fetch);   /* it is done, and nobody follows it */
+
+/* fetch_request.c: all but the functions to call. */
+struct upstream_request fetch_request(const struct fetch *fetch);
+/* -ERR_LIMIT (reason UPSTREAM): its bytes are more than is taken. */
+int fetch_too_large(const struct store *store, const struct remote_want *want, struct err *err);
 
 /* fetch_asks.c: join the one of this thing, or begin it.  -ERR_IO (reason UPSTREAM): it cannot be
  * begun. */
