@@ -117,7 +117,8 @@ bool call_identify(struct call *call)
 
     strcpy(call->user, "anonymous");
     const char *scope = call->store->settings->anonymous_read ? SCOPE_READERS : NULL;
-    if (!token && tried) {
+    bool may_refresh = call->kind == CALL_TOKEN_MAKE || call->kind == CALL_TOKEN_MAKE_FORM;
+    if (!token && tried && !may_refresh) {
         http_set_header(call->request, "WWW-Authenticate", "Basic realm=\"Artifactory Realm\"");
         call_error(call, 401, TEXT_BAD_TOKEN);
         return false;

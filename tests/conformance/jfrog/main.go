@@ -244,6 +244,24 @@ func tokens(manager artifactory.ArtifactoryServicesManager, url, token string) {
 	_, err = limited.ReadRemoteFile("release/p/big.bin")
 	want(err != nil, "elsewhere it reads nothing")
 
+	refreshable := true
+	params.Refreshable = &refreshable
+	first, err := service.CreateAccessToken(params)
+	must(err, "make a refreshable token")
+	again := accessservices.CreateTokenParams{}
+	again.RefreshToken = first.RefreshToken
+	second, err := service.RefreshAccessToken(again)
+	must(err, "refresh it")
+	old := services.NewArtifactoryRefreshTokenParams()
+	old.AccessToken, old.RefreshToken = second.AccessToken, second.RefreshToken
+	third, err := manager.RefreshToken(old)
+	must(err, "refresh it in the older form")
+	_, err = connect(url, second.AccessToken).ReadRemoteFile("dev/p/big.bin")
+	want(err != nil, "what was refreshed is over")
+	data, err = connect(url, third.AccessToken).ReadRemoteFile("dev/p/big.bin")
+	must(err, "read with what was refreshed twice")
+	data.Close()
+
 	_, err = manager.RevokeToken(services.RevokeTokenParams{TokenId: made.TokenId})
 	must(err, "revoke it")
 	_, err = limited.ReadRemoteFile("dev/p/big.bin")
