@@ -48,15 +48,9 @@ struct call {
     struct claim claim;
     struct item item;
     struct freed freed;
-    bool recursive; /* of properties */
-    bool dry;       /* of copy and move */
-    bool begun;     /* of a DELETE: a slice of it is done */
-    struct listing {
-        int depth;            /* levels of folders; 0: all */
-        bool folders;         /* they are listed too … */
-        bool root;            /* … and the one asked for */
-        bool times;           /* when properties changed */
-    } listing;                /* of ?list */
+    bool recursive;           /* of properties */
+    bool dry;                 /* of copy and move */
+    bool begun;               /* of a DELETE: a slice of it is done */
     struct upload *upload;    /* of a PUT with bytes; owned */
     char *text;               /* the answer's body, made by the work; owned */
     int fd;                   /* the file to answer with; owned; -1 */

@@ -1,5 +1,6 @@
 """api/storage, properties, copy and move, system calls."""
 
+import gzip
 import json
 import os
 import subprocess
@@ -7,6 +8,7 @@ import subprocess
 import pytest
 
 from conftest import message, sums
+from test_explode import DIR, EXPLODE, tar_of
 
 DEV = "/sos-dev-local"
 RELEASE = "/sos-release-local"
@@ -298,3 +300,13 @@ def test_more_repositories_than_can_be_served_are_refused(tmp_path):
                             "127.0.0.1:0", "--repositories", many],
                            capture_output=True, text=True, timeout=30)
     assert ended.returncode == 1 and "at most 256 repositories" in ended.stderr
+
+
+def test_a_long_list_is_whole(store):
+    names = [f"d/{i:05}" for i in range(9000)]
+    archive = gzip.compress(tar_of({name: DIR for name in names}))
+    assert store.put(DEV + "/x.tgz", archive, headers=EXPLODE).status_code == 200
+    answer = store.get(f"/api/storage{DEV}?list&deep=1&listFolders=1&mdTimestamps=1")
+    assert len(answer.content) > 1 << 20     # more than is kept in memory
+    assert [f["uri"] for f in answer.json()["files"]] == ["/d"] + ["/" + name for name in names]
+    assert store.fsck().returncode == 0

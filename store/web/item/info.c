@@ -1,4 +1,6 @@
-/* info.c - GET api/storage: file and folder info, lists, properties. */
+/* info.c - GET api/storage: file and folder info, properties, dates, downloads, permissions. */
+#include "store/web/item/info.h"
+
 #include <string.h>
 
 #include "sos/base/auto.h"
@@ -8,12 +10,9 @@
 #include "store/web/json.h"
 #include "store/web/keep/counter.h"
 
-#define TYPE(name) "application/vnd.org.jfrog.artifactory.storage." name "+json"
-
 enum { LIST_MAX = 100000 };
 
-/* call->item; of a virtual repository the first member's that has it, and call->at is then that. */
-static int item_find(struct call *call, struct err *err)
+int info_find(struct call *call, struct db *db, struct err *err)
 {
     const struct repository *repository = store_repository(call->store, call->at.repo);
     bool is_virtual = repository && repository->class == REPO_VIRTUAL && call->at.path[0];
@@ -21,9 +20,9 @@ static int item_find(struct call *call, struct err *err)
     int rc = -ERR_NOT_FOUND;
 
     if (!is_virtual)
-        return index_find(call->store->reader_db, &call->at, &call->item, err);
+        return index_find(db, &call->at, &call->item, err);
     while (rc == -ERR_NOT_FOUND && repo_next_member(&members, call->at.repo))
-        rc = index_find(call->store->reader_db, &call->at, &call->item, err);
+        rc = index_find(db, &call->at, &call->item, err);
     return rc;
 }
 
@@ -56,7 +55,7 @@ static void info_work(struct call *call)
 {
     struct err *err = &call->task.err;
 
-    call->task.rc = item_find(call, err);
+    call->task.rc = info_find(call, call->store->reader_db, err);
     if (call->task.rc == 0)
         call->task.rc = info_text(call, err);
     if (call->task.rc == -ERR_LIMIT)
@@ -71,105 +70,8 @@ static void on_info(struct call *call)
     }
     if (call->request)
         http_set_header(call->request, "Cache-Control", "no-store");
-    call_answer_text(call, 200, call->item.at.folder ? TYPE("FolderInfo") : TYPE("FileInfo"));
-}
-
-/* --- ?list --- */
-
-struct files {
-    const struct listing *asked;
-    json_t *list;
-    size_t skip; /* of each path: what the folder's own takes */
-};
-
-static int files_add(void *ctx, const struct item *item)
-{
-    struct files *files = ctx;
-    const char *rest = item->at.path + files->skip;
-    auto_free char *uri = xasprintf("%s%s", *rest == '/' ? "" : "/", rest);
-
-    if (item->at.folder && !files->asked->folders)
-        return 0;
-    json_t *file =
-        json_pack("{s:s, s:I}", "uri", uri, "size",
-                  item->at.folder ? (json_int_t)-1 : (json_int_t)item->digests.size_bytes);
-    json_set_when(file, "lastModified", item->modified_ms);
-    json_object_set_new(file, "folder", json_boolean(item->at.folder));
-    if (!item->at.folder) {
-        json_object_set_new(file, "sha1", json_string(item->digests.sha1));
-        json_object_set_new(file, "sha2", json_string(item->digests.sha256));
-    }
-    if (files->asked->times) {
-        json_t *times = json_object();
-        json_set_when(times, "properties", item->updated_ms);
-        json_object_set_new(file, "mdTimestamps", times);
-    }
-    json_array_append_new(files->list, file);
-    return json_array_size(files->list) > LIST_MAX ? -ERR_LIMIT : 0;
-}
-
-static int list_text(struct call *call, struct files *files, struct err *err)
-{
-    json_t *object = json_object();
-    auto_free char *uri = item_url(&call->item.at, call->base, "/api/storage");
-
-    json_object_set_new(object, "uri", json_string(uri));
-    json_set_when(object, "created", call->now_ms);
-    int rc =
-        index_list(call->store->reader_db, &call->at, files->asked->depth, files_add, files, err);
-    json_object_set_new(object, "files", files->list);
-    call->text = json_take_text(object);
-    return rc;
-}
-
-static void list_work(struct call *call)
-{
-    struct err *err = &call->task.err;
-    struct files files = { .asked = &call->listing,
-                           .list = json_array(),
-                           .skip = strlen(call->at.path) };
-    int rc = item_find(call, err);
-
-    if (rc == 0 && !call->item.at.folder)
-        rc = err_set(err, ERR_INVALID, "Expected a folder but found a file");
-    if (rc < 0) {
-        json_decref(files.list);
-    } else {
-        if (call->listing.root && call->listing.folders)
-            files_add(&files, &call->item);
-        rc = list_text(call, &files, err);
-    }
-    if (rc == -ERR_LIMIT)
-        err_set(err, ERR_LIMIT, "More than %d items; list a folder below", LIST_MAX);
-    call->task.rc = rc;
-}
-
-static void on_list(struct call *call)
-{
-    if (call->task.rc < 0)
-        call_fail(call, TEXT_NO_ITEM);
-    else
-        call_answer_text(call, 200, TYPE("FileList"));
-}
-
-static int list_depth(const struct call *call)
-{
-    size_t len;
-    const char *depth = text_query(http_raw_query(call->request), "depth", &len);
-
-    if (!call_flag(call, "deep", false))
-        return 1;
-    long levels = depth ? strtol(depth, NULL, 10) : 0;
-    return levels > 0 && levels <= ITEM_DEPTH_MAX ? (int)levels : 0;
-}
-
-static void list_call(struct call *call)
-{
-    call->listing = (struct listing){ .depth = list_depth(call),
-                                      .folders = call_flag(call, "listFolders", false),
-                                      .root = call_flag(call, "includeRootPath", false),
-                                      .times = call_flag(call, "mdTimestamps", false) };
-    call_post(call, call->store->reader, list_work, on_list);
+    call_answer_text(call, 200,
+                     call->item.at.folder ? INFO_TYPE("FolderInfo") : INFO_TYPE("FileInfo"));
 }
 
 /* --- ?properties --- */
@@ -208,7 +110,7 @@ static void props_work(struct call *call)
     struct props found;
 
     props_init(&found);
-    int rc = item_find(call, err);
+    int rc = info_find(call, call->store->reader_db, err);
     if (rc == 0)
         rc = index_props(call->store->reader_db, call->item.id, &found, err);
     if (rc == 0)
@@ -224,7 +126,7 @@ static void on_props(struct call *call)
     else if (!call->text)
         call_error(call, 404, TEXT_NO_PROPERTIES);
     else
-        call_answer_text(call, 200, TYPE("ItemProperties"));
+        call_answer_text(call, 200, INFO_TYPE("ItemProperties"));
 }
 
 /* --- ?lastModified --- */
@@ -243,7 +145,7 @@ static void modified_work(struct call *call)
 {
     struct err *err = &call->task.err;
     struct db *reader = call->store->reader_db;
-    int rc = item_find(call, err);
+    int rc = info_find(call, call->store->reader_db, err);
 
     if (rc == 0 && call->item.at.folder)
         rc = index_list(reader, &call->at, 0, newer, &call->item, err);
@@ -261,7 +163,7 @@ static void on_modified(struct call *call)
     if (call->task.rc < 0)
         call_fail(call, TEXT_NO_ITEM);
     else
-        call_answer_text(call, 200, TYPE("ItemLastModified"));
+        call_answer_text(call, 200, INFO_TYPE("ItemLastModified"));
 }
 
 /* --- ?stats --- */
@@ -292,7 +194,7 @@ static void on_stats(struct call *call)
     if (call->task.rc < 0)
         call_fail(call, TEXT_NO_ITEM);
     else
-        call_answer_text(call, 200, TYPE("StatsInfo"));
+        call_answer_text(call, 200, INFO_TYPE("StatsInfo"));
 }
 
 /* On the writer's strand, behind what is still to be written of them. */
@@ -365,7 +267,7 @@ static void on_permissions(struct call *call)
     if (call->task.rc < 0)
         call_fail(call, TEXT_NO_ITEM);
     else
-        call_answer_text(call, 200, TYPE("ItemPermissions"));
+        call_answer_text(call, 200, INFO_TYPE("ItemPermissions"));
 }
 
 static void permissions_call(struct call *call)
@@ -396,7 +298,7 @@ void info_call(struct call *call)
     else if (call_asks(call, "properties"))
         call_post(call, reader, props_work, on_props);
     else if (call_asks(call, "list"))
-        list_call(call);
+        info_list_call(call);
     else if (call_asks(call, "lastModified"))
         call_post(call, reader, modified_work, on_modified);
     else if (call_asks(call, "stats"))
