@@ -94,6 +94,15 @@ void hasher_end(struct hasher *hasher, struct digests *ret)
     ret->size_bytes = hasher->size_bytes;
 }
 
+void hasher_again(struct hasher *hasher)
+{
+    for (size_t i = 0; i < HASHES; i++) {
+        int rc = hasher->ctx[i] ? EVP_DigestInit_ex(hasher->ctx[i], NULL, NULL) : 1;
+        assert(rc == 1);
+    }
+    hasher->size_bytes = 0;
+}
+
 void hasher_free(struct hasher *hasher)
 {
     if (!hasher)

@@ -23,11 +23,15 @@ struct entry {
 
 struct auth {
     struct entry *buckets[BUCKETS]; /* by the first byte of the hash */
+    struct hasher *hasher;          /* of what the next client sends */
 };
 
 struct auth *auth_new(void)
 {
-    return xcalloc(1, sizeof(struct auth));
+    struct auth *auth = xcalloc(1, sizeof *auth);
+
+    auth->hasher = hasher_new_sha256();
+    return auth;
 }
 
 static void entry_free(struct entry *entry)
@@ -45,6 +49,7 @@ void auth_free(struct auth *auth)
             next = entry->next;
             entry_free(entry);
         }
+    hasher_free(auth->hasher);
     free(auth);
 }
 
@@ -128,13 +133,15 @@ const struct auth_token *auth_check_header(struct auth *auth, const char *header
                                            int64_t now_wall_ms)
 {
     char secret[AUTH_HEADER_MAX];
-    char sha256[SHA256_HEX];
+    struct digests digests;
 
     if (!header || !header_secret(header, secret))
         return NULL;
-    sha256_hex(secret, strlen(secret), sha256);
+    hasher_again(auth->hasher);
+    hasher_add(auth->hasher, secret, strlen(secret));
+    hasher_end(auth->hasher, &digests);
     OPENSSL_cleanse(secret, sizeof secret);
-    const struct auth_token *token = token_find(auth, sha256);
+    const struct auth_token *token = token_find(auth, digests.sha256);
     if (token && token->expire_wall_ms && token->expire_wall_ms <= now_wall_ms)
         return NULL;
     return token;

@@ -20,7 +20,8 @@ struct hasher;
 struct hasher *hasher_new(void);        /* all three */
 struct hasher *hasher_new_sha256(void); /* only SHA-256; the others come out "" */
 void hasher_add(struct hasher *hasher, const void *data, size_t len);
-void hasher_end(struct hasher *hasher, struct digests *ret); /* once */
+void hasher_end(struct hasher *hasher, struct digests *ret); /* once, until … */
+void hasher_again(struct hasher *hasher); /* … it begins anew: cheaper than a new one */
 void hasher_free(struct hasher *hasher);
 
 void sha256_hex(const void *data, size_t len, char ret_hex[SHA256_HEX]);

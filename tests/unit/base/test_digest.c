@@ -21,6 +21,32 @@ static void the_three_digests_are_those_of_the_standards(void **state)
     assert_int_equal(d.size_bytes, 3);
 }
 
+static void one_hasher_digests_one_text_after_the_other(void **state)
+{
+    struct digests first;
+    struct digests other;
+    struct digests again;
+    (void)state;
+    struct hasher *hasher = hasher_new();
+    hasher_again(hasher);
+    hasher_add(hasher, "abc", 3);
+    hasher_end(hasher, &first);
+    hasher_again(hasher);
+    hasher_end(hasher, &other);
+    hasher_again(hasher);
+    hasher_add(hasher, "abc", 3);
+    hasher_end(hasher, &again);
+    hasher_free(hasher);
+    assert_string_equal(first.sha256,
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(other.md5, "d41d8cd98f00b204e9800998ecf8427e");
+    assert_int_equal(other.size_bytes, 0);
+    assert_string_equal(again.sha256, first.sha256);
+    assert_string_equal(again.sha1, first.sha1);
+    assert_string_equal(again.md5, first.md5);
+    assert_int_equal(again.size_bytes, 3);
+}
+
 static void only_one_may_be_asked_for(void **state)
 {
     struct digests d;
@@ -71,6 +97,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_three_digests_are_those_of_the_standards),
+        cmocka_unit_test(one_hasher_digests_one_text_after_the_other),
         cmocka_unit_test(only_one_may_be_asked_for),
         cmocka_unit_test(a_digest_is_64_lower_case_hex_digits),
         unit_test_in_folder(a_file_is_digested_and_nothing_else_is),
