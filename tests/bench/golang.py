@@ -28,7 +28,7 @@ def main():
         warm, direct, alone = in_turns(lambda: download(project, through),
                                        lambda: download(project, go_env("GOPROXY")),
                                        lambda: download(project, alone))
-    figure(f"go mod download of {count} modules, cold", cold, "s", "the registry itself", direct)
+    figure(f"go mod download of {count} modules, cold", cold, "s", "the registry itself", direct[0])
     tell(f"go mod download of {count} modules", warm, direct, alone)
 
 

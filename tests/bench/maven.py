@@ -38,7 +38,7 @@ def main():
                             lambda: mvn(room, registry, kept=kept))
         fetched = in_turns(lambda: coursier(room, jars, url), lambda: coursier(room, jars, registry),
                            lambda: coursier(room, jars, registry, cache))
-    figure("mvn resolves 48 jars, cold", cold, "s", "the registry itself", resolved[1])
+    figure("mvn resolves 48 jars, cold", cold, "s", "the registry itself", resolved[1][0])
     tell("mvn resolves 48 jars", *resolved)
     tell("coursier fetches 48 jars", *fetched)
 

@@ -75,7 +75,7 @@ def main():
         finally:
             verdaccio.stop()
     figure(f"npm ci of {count} packages, cold", cold, "s", "verdaccio, cold", theirs_cold)
-    figure("the same, warm", warm, "s", "verdaccio, warm", theirs)
+    figure("the same, warm", warm[0], "s", "verdaccio, warm", theirs[0])
     tell("the same", warm, direct, alone)
 
 

@@ -43,7 +43,7 @@ def main():
                 figures = in_turns(lambda: install(tools, program, *index), lambda: install(tools, program),
                                    lambda: install(tools, program, "--no-index", "--find-links", wheels))
                 if program == "uv":
-                    figure("uv installs the Python sample, cold", cold, "s", "the registry itself", figures[1])
+                    figure("uv installs the Python sample, cold", cold, "s", "the registry itself", figures[1][0])
                 tell(f"{program} installs the Python sample", *figures)
 
 

@@ -3,10 +3,12 @@
 A client is run with no cache of its own: in turns through a warm remote repository of a store, from the
 registry that it has by default, and, as the second yardstick, alone: from its own warm cache or a folder,
 with no server at all. What it takes then no server can make less. Same program, same flags each time.
+Its processor time does not depend on what else the machine does, as its seconds do.
 """
 import contextlib
 import os
 import pathlib
+import resource
 import subprocess
 import sys
 import time
@@ -38,13 +40,27 @@ def timed(*command, **more):
     return time.perf_counter() - start
 
 
+def processor_s():
+    """Of the clients: a store is no child that has ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def measure(run):
+    before = processor_s()
+    return run(), processor_s() - before
+
+
 def in_turns(*runs):
-    """The median of each."""
-    return [median(side) for side in zip(*([run() for run in runs] for _ in range(REPEATS)))]
+    """The median (seconds, processor seconds) of each."""
+    rounds = [[measure(run) for run in runs] for _ in range(REPEATS)]
+    return [tuple(median(values) for values in zip(*side)) for side in zip(*rounds)]
 
 
 def tell(name, warm, direct, alone):
-    figure(f"{name}, warm", warm, "s", "the registry itself", direct, direct / 2)
-    figure("  alone, with no server", alone, "s", "the registry itself", direct)
-    if direct > alone:
-        figure("  what the server adds to that", warm - alone, "s", "what the registry adds", direct - alone)
+    """Each as in_turns() gives it."""
+    figure(f"{name}, warm", warm[0], "s", "the registry itself", direct[0], direct[0] / 2)
+    figure("  alone, with no server", alone[0], "s", "the registry itself", direct[0])
+    figure("  the client's own processor time", warm[1], "s", "with the registry", direct[1])
+    if direct[0] > alone[0]:
+        figure("  what the server adds to alone", warm[0] - alone[0], "s", "what the registry adds", direct[0] - alone[0])
