@@ -119,6 +119,20 @@ def test_a_page_does_not_hide_what_lies_below_it(tree):
     assert tree.fsck().returncode == 0
 
 
+@pytest.mark.parametrize("chunked", [True, False])
+def test_nor_does_what_lies_below_go_for_a_page(tree, upstream, chunked):
+    page = b"<html>the versions</html>" * (4000 if chunked else 1)
+    upstream.put("org/acme/app", page, type="text/html", chunked=chunked)
+    assert tree.get(f"{R}/{JAR}").content == b"bytes of the jar"
+    for _ in range(2):
+        assert tree.get(R + "/org/acme/app").content == page    # given, and not kept
+    assert tree.ask("HEAD", R + "/org/acme/app").status_code == 200
+    assert tree.get(f"{R}/{JAR}").content == b"bytes of the jar"
+    assert len(upstream.asked(JAR)) == 1
+    assert tree.get("/api/storage" + R + "/org/acme/app").json()["children"] == [{"uri": "/1.0", "folder": True}]
+    assert not tree.blob(page).exists() and tree.fsck().returncode == 0
+
+
 def test_what_a_redirect_tells_to_be_a_folder_is_no_file(tree, upstream):
     upstream.put("org/acme", status=301, headers={"Location": "/org/acme/"})
     upstream.put("org/acme/", b"<html>the projects</html>", type="text/html")

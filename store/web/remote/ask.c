@@ -129,11 +129,16 @@ void ask_done(struct remote_ask *ask)
     struct fetch *fetch = ask->fetch;
 
     assert(ask->state == ASK_WAITING);
+    if (fetch->unkept && fetch->rc == 0 && !ask->then) {
+        ask->state = ASK_FOLLOWING;
+        follow_answer(ask);
+        return;
+    }
     if (fetch->head && fetch->rc == 0)
         ask_answer_head(ask);
     struct err err = fetch->err;
     bool is_head = fetch->head;
-    int rc = fetch->rc;
+    int rc = fetch->unkept && fetch->rc == 0 ? -ERR_CONFLICT : fetch->rc;
     if (rc == 0)
         call->item = fetch->item;
     if (rc == 0 && !is_head && !is_as_promised(ask)) { /* others were promised something else */

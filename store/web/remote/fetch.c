@@ -189,10 +189,21 @@ static void on_sealed(struct task *task)
         fetch_enter(fetch, FETCH_RECORDING);
 }
 
+/* Nothing has them; who follows reads on from the open file. */
+static void fetch_give_up_bytes(struct fetch *fetch)
+{
+    fetch->err = fetch->task.err;
+    pins_drop(fetch->remote->store->pins, fetch->digests.sha256);
+    fetch->pinned = false;
+    freed_add(&fetch->freed, fetch->digests.sha256);
+}
+
 static void on_recorded(struct task *task)
 {
     struct fetch *fetch = container_of(task, struct fetch, task);
 
+    if (fetch->unkept)
+        fetch_give_up_bytes(fetch);
     if (task_went_well(fetch))
         fetch_enter(fetch, fetch->freed.count > 0 ? FETCH_FREEING : FETCH_DONE);
 }

@@ -139,6 +139,9 @@ void fetch_record_work(struct task *task)
     snprintf(cached.etag, sizeof cached.etag, "%s", fetch->told.etag);
     snprintf(cached.modified, sizeof cached.modified, "%s", fetch->told.modified);
     task->rc = cache_deploy(db, &deployment, &cached, &fetch->item, &fetch->freed, &task->err);
+    fetch->unkept = task->rc == -ERR_CONFLICT; /* before anything was changed */
+    if (fetch->unkept)
+        task->rc = 0;
 }
 
 void fetch_touch_work(struct task *task)

@@ -108,7 +108,8 @@ struct fetch {
     int fd;                /* to follow; -1 */
     struct digests digests;
     bool pinned;
-    struct item item; /* recorded */
+    struct item item; /* recorded … */
+    bool unkept;      /* … or given but not kept: there is a folder; `err` tells */
     struct freed freed;
     int rc; /* of the whole */
     struct err err;
