@@ -1,17 +1,13 @@
 #include "store/disk/explode.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <ctype.h>
-#include <errno.h>
 #include <locale.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "common/base/zstd_in.h"
 #include "sos/base/auto.h"
 #include "sos/base/tree.h"
-#include "store/disk/zip.h"
+#include "store/disk/archive_in.h"
 
 enum {
     PART_BYTES = 128 << 10,
@@ -22,16 +18,10 @@ enum {
 
 struct explode {
     struct explode_plan plan;
-    struct archive *archive; /* NULL: not opened yet */
-    struct err *err;         /* of the step at work */
-    locale_t utf8;           /* libarchive gives names in the thread's locale */
+    struct archive_in in;
+    struct err *err; /* of the step at work */
+    locale_t utf8;   /* libarchive gives names in the thread's locale */
     char *part;
-
-    struct zstd_in zstd; /* undone here and not by libarchive, so that its window has a cap */
-    char *packed;
-    char *block; /* unpacked of it; NULL: no zstd */
-    ZSTD_inBuffer in;
-    int reading; /* what the reading of packed bytes failed with */
 
     struct explode_entry *list;
     size_t count;
@@ -57,12 +47,7 @@ static int unsafe(const struct explode *explode, const char *path, const char *w
 
 static int damaged(const struct explode *explode)
 {
-    const char *why = archive_error_string(explode->archive);
-
-    if (explode->reading < 0)
-        return explode->reading;
-    return err_set(explode->err, ERR_INVALID, "The archive cannot be read: %.120s",
-                   why ? why : "it is none");
+    return archive_in_fault(&explode->in, explode->err);
 }
 
 static int too_big(const struct explode *explode)
@@ -71,59 +56,6 @@ static int too_big(const struct explode *explode)
         explode->err, ERR_LIMIT,
         "The archive's files have more than the %lld bytes that one of its size may have",
         (long long)explode->bytes_max);
-}
-
-/* --- reading it --- */
-
-static la_ssize_t on_read(struct archive *archive, void *ctx, const void **ret_block)
-{
-    struct explode *explode = ctx;
-    ZSTD_outBuffer out = { explode->block, PART_BYTES, 0 };
-    int rc = 0;
-
-    while (rc == 0 && out.pos == 0) {
-        if (explode->in.pos == explode->in.size) {
-            ssize_t got = read(explode->plan.fd, explode->packed, PART_BYTES);
-            if (got < 0)
-                rc = err_errno(explode->err, "read an archive");
-            if (got == 0 && explode->zstd.ended)
-                break;
-            if (got == 0)
-                rc = err_set(explode->err, ERR_INVALID, "The archive is cut short");
-            explode->in = (ZSTD_inBuffer){ explode->packed, got > 0 ? (size_t)got : 0, 0 };
-        }
-        if (rc == 0)
-            rc = zstd_in_step(&explode->zstd, &explode->in, &out, explode->err);
-    }
-    explode->reading = rc;
-    *ret_block = explode->block;
-    if (rc == 0)
-        return (la_ssize_t)out.pos;
-    archive_set_error(archive, EIO, "unreadable");
-    return -1;
-}
-
-static int open_packed(struct explode *explode)
-{
-    zstd_in_init(&explode->zstd, 0, explode->plan.ratio_max);
-    explode->packed = xmalloc(PART_BYTES);
-    explode->block = xmalloc(PART_BYTES);
-    archive_read_support_format_tar(explode->archive);
-    return archive_read_open(explode->archive, explode, NULL, on_read, NULL);
-}
-
-static int open_zip(struct explode *explode)
-{
-    archive_read_support_format_zip_seekable(explode->archive);
-    return archive_read_open_fd(explode->archive, explode->plan.fd, PART_BYTES);
-}
-
-static int open_tar(struct explode *explode)
-{
-    archive_read_support_filter_gzip(explode->archive);
-    archive_read_support_filter_bzip2(explode->archive);
-    archive_read_support_format_tar(explode->archive);
-    return archive_read_open_fd(explode->archive, explode->plan.fd, PART_BYTES);
 }
 
 static int64_t bytes_allowed(const struct explode_plan *plan, int64_t packed_bytes)
@@ -135,32 +67,6 @@ static int64_t bytes_allowed(const struct explode_plan *plan, int64_t packed_byt
     if (bytes < RATIO_FREE_BYTES)
         bytes = RATIO_FREE_BYTES;
     return bytes < plan->bytes_max ? bytes : plan->bytes_max;
-}
-
-/* By its first bytes: a zip's list is held to its bounds, and a zstd frame to its own. */
-static int archive_open(struct explode *explode)
-{
-    int fd = explode->plan.fd;
-    char magic[4] = "";
-    struct stat st;
-    int rc;
-
-    if (fstat(fd, &st) < 0 || pread(fd, magic, sizeof magic, 0) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-        return err_errno(explode->err, "look at an archive");
-    explode->bytes_max = bytes_allowed(&explode->plan, st.st_size);
-    explode->part = xmalloc(PART_BYTES);
-    explode->archive = archive_read_new();
-    if (!explode->archive)
-        abort(); /* out of memory */
-    if (memcmp(magic, "PK\3\4", 4) == 0 || memcmp(magic, "PK\5\6", 4) == 0) {
-        rc = zip_list_check(fd, explode->err);
-        if (rc < 0)
-            return rc;
-        rc = open_zip(explode);
-    } else {
-        rc = (memcmp(magic, "\x28\xb5\x2f\xfd", 4) == 0 ? open_packed : open_tar)(explode);
-    }
-    return rc == ARCHIVE_OK ? 0 : damaged(explode);
 }
 
 /* --- entries --- */
@@ -251,9 +157,9 @@ static int entry_check(const struct explode *explode, struct archive_entry *foun
 /* "ZIP 2.0 (deflation)": asked before any of its bytes is unpacked. */
 static int method_check(const struct explode *explode, const char *name)
 {
-    const char *method = strchr(archive_format_name(explode->archive), '(');
+    const char *method = strchr(archive_format_name(explode->in.archive), '(');
 
-    if (archive_format(explode->archive) != ARCHIVE_FORMAT_ZIP || !method ||
+    if (archive_format(explode->in.archive) != ARCHIVE_FORMAT_ZIP || !method ||
         strcmp(method, "(deflation)") == 0 || strcmp(method, "(uncompressed)") == 0)
         return 0;
     return unsafe(explode, name, "is packed by a method that is not taken: deflate is");
@@ -295,7 +201,7 @@ static int entry_next(struct explode *explode)
     struct archive_entry *found;
     struct item_path at;
 
-    int rc = archive_read_next_header(explode->archive, &found);
+    int rc = archive_read_next_header(explode->in.archive, &found);
     if (rc == ARCHIVE_EOF)
         return 0;
     if (rc != ARCHIVE_OK)
@@ -336,7 +242,7 @@ static int checksum_read(struct explode *explode, const char *data, size_t len)
 /* The next bytes of the entry that is open. */
 static int entry_more(struct explode *explode)
 {
-    la_ssize_t got = archive_read_data(explode->archive, explode->part, PART_BYTES);
+    la_ssize_t got = archive_read_data(explode->in.archive, explode->part, PART_BYTES);
     int rc = 0;
 
     if (got < 0)
@@ -361,9 +267,12 @@ static int read_on(struct explode *explode)
     int entries = STEP_ENTRIES;
     int rc = 1;
 
-    if (!explode->archive)
-        rc = archive_open(explode);
-    rc = rc < 0 ? rc : 1;
+    if (!explode->in.archive) {
+        int opened =
+            archive_in_open(&explode->in, explode->plan.fd, explode->plan.ratio_max, explode->err);
+        explode->bytes_max = bytes_allowed(&explode->plan, explode->in.size_bytes);
+        rc = opened < 0 ? opened : rc;
+    }
     while (rc > 0 && (explode->open || (explode->batch_count < BATCH && entries-- > 0)) &&
            explode->bytes < bytes)
         rc = explode->open ? entry_more(explode) : entry_next(explode);
@@ -391,6 +300,7 @@ struct explode *explode_new(const struct explode_plan *plan)
     struct explode *explode = xcalloc(1, sizeof *explode);
 
     explode->plan = *plan;
+    explode->part = xmalloc(PART_BYTES);
     explode->utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", NULL);
     if (!explode->utf8)
         abort(); /* out of memory */
@@ -425,11 +335,8 @@ void explode_free(struct explode *explode)
         free(explode->list[i].checksum);
     }
     free(explode->list);
-    archive_read_free(explode->archive);
-    zstd_in_done(&explode->zstd);
+    archive_in_done(&explode->in);
     freelocale(explode->utf8);
-    free(explode->packed);
-    free(explode->block);
     free(explode->part);
     free(explode);
 }

@@ -1,4 +1,4 @@
-#include "store/web/item/upload.h"
+#include "store/web/item/upload_own.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -8,198 +8,11 @@
 #include "store/web/item/deployed.h"
 
 enum {
-    ROOM_CHECK_BYTES = 16 << 20,
     WRITE_BYTES = 128 << 10,    /* a part is written from this size on … */
     PART_BYTES_MAX = 512 << 10, /* … and never grows beyond: the largest chunk fits twice */
 };
 
-enum upload_state {
-    UPLOAD_LOOKING,
-    UPLOAD_RECEIVING,
-    UPLOAD_SEALING,
-    UPLOAD_RECORDING,
-    UPLOAD_DONE
-};
-
-struct upload {
-    struct call *call;                /* owns us */
-    const struct upload_shape *shape; /* NULL: the body is the file */
-    enum upload_state state;
-    struct strand *disk;
-    struct blob_writer *writer; /* owned until it is committed or aborted */
-    struct buf coming;          /* received, not yet given to the strand */
-    struct buf part;            /* being written */
-    bool writing;               /* a task has `part` */
-    bool paused;                /* no more is received until it is written */
-    bool ended;                 /* the body is whole */
-    struct err refusal;         /* why no more of it is wanted */
-    bool announced;             /* the size is known from the start */
-    int64_t coming_bytes;       /* our part of store->incoming_bytes */
-    int64_t others_bytes;       /* that of the others, when the look began */
-    int64_t received_bytes;
-    int64_t written_bytes;
-    struct digests digests;
-    bool pinned; /* digests.sha256 is, until the row is committed */
-    bool known;  /* LOOKING found the claimed bytes */
-    bool waits_for_continue;
-    bool recorded;
-};
-
 static void upload_enter(struct upload *upload, enum upload_state state);
-
-/* --- blocking work --- */
-
-static bool is_locked(struct upload *upload)
-{
-    const struct repository *repository =
-        store_repository(upload->call->store, upload->call->at.repo);
-
-    return !item_is_maven_metadata(&upload->call->at) &&
-           (repository->immutable || !call_may(upload->call, ACCESS_DELETE, &upload->call->at));
-}
-
-/* Would what is there forbid it?  Only what the claims tell already; the writer decides. */
-static int look_at_path(struct upload *upload, struct err *err)
-{
-    struct call *call = upload->call;
-    struct item item;
-    int rc =
-        upload->shape ? -ERR_NOT_FOUND : index_find(call->store->reader_db, &call->at, &item, err);
-
-    if (rc == -ERR_NOT_FOUND)
-        return 0;
-    if (rc < 0)
-        return rc;
-    if (item.at.folder)
-        return err_set(err, ERR_CONFLICT, "a folder is at %s:%.150s", call->at.repo, call->at.path);
-    if (!claim_is_empty(&call->claim) && claim_check(&call->claim, &item.digests, NULL) < 0 &&
-        is_locked(upload))
-        return err_set(err, ERR_DENIED, "other bytes are there");
-    return 0;
-}
-
-static bool upload_passes(const struct upload *upload)
-{
-    return upload->shape && upload->shape->passes;
-}
-
-static void look_work(struct call *call)
-{
-    struct upload *upload = call->upload;
-    struct err *err = &call->task.err;
-    int rc = look_at_path(upload, err);
-
-    /* SHA-256 alone is trusted to name bytes that nobody sent. */
-    if (rc == 0 && upload->waits_for_continue && call->claim.sha256[0] && !upload_passes(upload))
-        upload->known =
-            deployed_find_claimed(call, call->store->reader_db, &upload->digests, NULL) == 0;
-    if (rc == 0 && !upload->known)
-        rc = store_room(call->store, upload->others_bytes + upload->coming_bytes, err);
-    if (rc == 0)
-        *err = (struct err){ 0 };
-    call->task.rc = rc;
-}
-
-static int upload_open(struct upload *upload, struct err *err)
-{
-    if (upload->writer)
-        return 0;
-    return blob_begin(upload->call->store->blobs, &upload->writer, err);
-}
-
-static int part_write(struct upload *upload, const struct buf *part, struct err *err)
-{
-    int64_t before = upload->written_bytes;
-    int rc = upload_open(upload, err);
-
-    upload->written_bytes += (int64_t)part->len;
-    if (rc == 0 && !upload->announced &&
-        before / ROOM_CHECK_BYTES != upload->written_bytes / ROOM_CHECK_BYTES)
-        rc = store_room(upload->call->store, 0, err);
-    if (rc == 0 && upload->shape && upload->shape->hash)
-        upload->shape->hash(upload->call, part->data, part->len);
-    return rc < 0 ? rc : blob_write(upload->writer, part->data, part->len, err);
-}
-
-static void write_work(struct call *call)
-{
-    call->task.rc = part_write(call->upload, &call->upload->part, &call->task.err);
-}
-
-static int digests_check(struct upload *upload, struct err *err)
-{
-    struct call *call = upload->call;
-    int rc = claim_check(&call->claim, &upload->digests, err);
-
-    if (rc == 0 && upload->shape && upload->shape->check)
-        rc = upload->shape->check(call, err);
-    if (rc < 0)
-        err_reason(err, "CHECKSUM");
-    return rc;
-}
-
-static void look_inside(struct upload *upload)
-{
-    struct call *call = upload->call;
-    int fd;
-
-    if (!upload->shape || !upload->shape->look ||
-        blobs_read(call->store->blobs, upload->digests.sha256, &fd, NULL, NULL) < 0)
-        return;
-    upload->shape->look(call, fd);
-    close(fd);
-}
-
-/* The last part, then what all of them are. */
-static void seal_work(struct call *call)
-{
-    struct upload *upload = call->upload;
-    struct err *err = &call->task.err;
-    int rc = part_write(upload, &upload->coming, err);
-
-    if (rc == 0) {
-        blob_seal(upload->writer, &upload->digests);
-        rc = digests_check(upload, err);
-    }
-    if (rc == 0 && upload_passes(upload)) {
-        call->task.rc = blob_follow(upload->writer, &call->fd, err);
-        blob_abort(take_ptr(upload->writer));
-        return;
-    }
-    if (rc == 0) {
-        pins_add(call->store->pins, upload->digests.sha256);
-        upload->pinned = true;
-        rc = blob_commit(take_ptr(upload->writer), upload->digests.sha256, NULL, err);
-    }
-    if (rc == 0)
-        look_inside(upload);
-    call->task.rc = rc;
-}
-
-static void abort_work(struct call *call)
-{
-    struct upload *upload = call->upload;
-    blob_abort(take_ptr(upload->writer));
-}
-
-static void record_work(struct call *call)
-{
-    struct upload *upload = call->upload;
-    struct db *db = call->store->writer_db;
-    const struct deployment deployment = {
-        .at = &call->at,
-        .digests = &upload->digests,
-        .props = &call->props,
-        .claimed = claim_bits(&call->claim),
-        .user = call->user,
-        .now_ms = call->now_ms,
-        .may_replace = !upload->shape && call_may(call, ACCESS_DELETE, &call->at)
-    };
-
-    call->task.rc =
-        (upload->known ? index_deploy_claimed : index_deploy)(db, &deployment, &call->item,
-                                                              &call->freed, &call->task.err);
-}
 
 /* --- events (the loop) --- */
 
@@ -232,7 +45,7 @@ static void upload_write(struct upload *upload)
     upload->coming = empty;
     buf_clear(&upload->coming);
     upload->writing = true;
-    call_post(upload->call, upload->disk, write_work, on_written);
+    call_post(upload->call, upload->disk, upload_write_work, on_written);
 }
 
 static void upload_refuse(struct upload *upload)
@@ -388,7 +201,7 @@ static void upload_end(struct upload *upload)
     if (call->request || upload->recorded)
         upload_answer(upload);
     if (upload->writer)
-        call_post(call, upload->disk, abort_work, on_aborted);
+        call_post(call, upload->disk, upload_abort_work, on_aborted);
 }
 
 static void upload_enter(struct upload *upload, enum upload_state state)
@@ -398,17 +211,17 @@ static void upload_enter(struct upload *upload, enum upload_state state)
     upload->state = state;
     switch (state) {
     case UPLOAD_LOOKING:
-        call_post(call, call->store->reader, look_work, on_looked);
+        call_post(call, call->store->reader, upload_look_work, on_looked);
         break;
     case UPLOAD_RECEIVING:
         upload->disk = store_disk(call->store);
         http_stream(call->request, on_chunk, on_end);
         break;
     case UPLOAD_SEALING:
-        call_post(call, upload->disk, seal_work, on_sealed);
+        call_post(call, upload->disk, upload_seal_work, on_sealed);
         break;
     case UPLOAD_RECORDING:
-        call_post(call, call->store->writer, record_work, on_recorded);
+        call_post(call, call->store->writer, upload_record_work, on_recorded);
         break;
     case UPLOAD_DONE:
         upload_end(upload);

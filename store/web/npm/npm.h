@@ -1,6 +1,7 @@
 /* npm.h - a call of the npm API in work; what its files share.
  *
- *   npm.c          which call it is, who may, and the small ones
+ *   npm.c          which call it is, who may; tags and removals
+ *   npm_registry.c ping, login, search and others that are about no package
  *   npm_publish.c  PUT of a document: a publication, deprecations, what unpublish leaves
  *   npm_read.c     documents, manifests and tarballs, whatever the repository's class
  *   npm_remote.c   the same of a remote one
@@ -52,6 +53,12 @@ bool npm_is_known(const struct npm_call *npm, const char *etag);
 /* The compact text of a value, which is taken, into call->text. */
 void npm_take_json(struct call *call, json_t *value);
 
+void npm_ping_call(struct call *call);
+void npm_whoami_call(struct call *call);
+void npm_web_login_call(struct call *call);
+void npm_login_call(struct call *call);
+void npm_advisories_call(struct call *call);
+void npm_search_call(struct call *call);
 void npm_put_call(struct call *call);
 void npm_publish_free(struct call *call);
 void npm_read_call(struct call *call);
