@@ -1,6 +1,7 @@
 /* http_answer.c - what a handler answers, as libmicrohttpd takes it. */
 #include <assert.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/serve/http_own.h"
@@ -207,10 +208,17 @@ static enum MHD_Result reply_queue(struct http_request *request, struct http_rep
 
 /* --- bodies that come in time --- */
 
+/* The client is told at once: libmicrohttpd closes the socket when it next looks at it. */
+static ssize_t on_pull_cut(struct http_request *request)
+{
+    shutdown(request->conn->fd, SHUT_WR);
+    return MHD_CONTENT_READER_END_WITH_ERROR;
+}
+
 static ssize_t on_pull_nothing(struct http_request *request)
 {
     if (request->http->stopping || request->conn->gone)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+        return on_pull_cut(request);
     http_suspend(request);
     return 0;
 }
@@ -233,7 +241,7 @@ static ssize_t on_pull(void *ctx, uint64_t position, char *room, size_t size)
         return len;
     }
     request->pull_ended = len == HTTP_END;
-    return len == HTTP_END ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
+    return len == HTTP_END ? MHD_CONTENT_READER_END_OF_STREAM : on_pull_cut(request);
 }
 
 void http_answer_pull(struct http_request *request, int status, const char *type, int64_t size,

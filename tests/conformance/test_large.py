@@ -61,5 +61,6 @@ def test_a_file_is_no_document(make_store, upstream):
 def test_an_address_without_an_end_is_not_read_to_its_end(make_registry, upstream):    # noqa: F811
     store = make_registry()
     test_npm_remote.offer(upstream, "rows", "1.0.0", told={"tarball": "x" * 3_000_000})
-    with pytest.raises(requests.RequestException):
+    with pytest.raises(requests.RequestException) as cut:
         test_npm_remote.full(store, "rows", repo="up")
+    assert "timed out" not in str(cut.value)
