@@ -60,7 +60,7 @@ def default_registry():
 def flags(registry):
     return ("--anonymous-read", "--repositories",
             f"maven-local maven,maven-remote maven remote url={registry},"
-            "maven maven virtual members=maven-local+maven-remote deploy=maven-local")
+            "maven maven virtual members=maven-local+maven-remote deploy=maven-local mix=org/slf4j/slf4j-api")
 
 
 @pytest.fixture(scope="module")
