@@ -225,6 +225,21 @@ void call_refuse_method(struct call *call, const char *allow)
     call_error(call, 405, "Method not allowed");
 }
 
+void call_refuse_put(struct call *call, const struct repository *repository)
+{
+    auto_free char *text =
+        repository->class == REPO_REMOTE
+            ? xasprintf("Repository '%s' is a remote one: it has what its upstream has, and "
+                        "nothing is put there",
+                        repository->key)
+            : xasprintf("Repository '%s' is a virtual one without a deploy=: put it to one of its "
+                        "local members",
+                        repository->key);
+
+    http_set_header(call->request, "Allow", "GET, HEAD");
+    call_error(call, 405, text);
+}
+
 /* --- freed bytes --- */
 
 static void free_bytes_work(struct call *call)

@@ -104,6 +104,8 @@ void call_error(struct call *call, int status, const char *message);
  * 500, which is logged. */
 void call_fail(struct call *call, const char *missing);
 void call_refuse_method(struct call *call, const char *allow);
+/* 405, and why: nothing is put to a remote repository, nor to a virtual one that says not where. */
+void call_refuse_put(struct call *call, const struct repository *repository);
 
 /* --- the calls; each in a file of its own --- */
 void get_call(struct call *call);

@@ -465,6 +465,14 @@ def test_a_folder_is_deleted_with_all_in_it_and_nothing_beside(store):
     assert store.fsck().returncode == 0
 
 
+def test_a_virtual_repository_without_a_place_for_it_says_so(make_store):
+    store = make_store("--repositories", "one,all virtual members=one")
+    answer = store.put("/all/x", b"x")
+    assert answer.status_code == 405 and answer.headers["Allow"] == "GET, HEAD"
+    assert "'all' is a virtual one without a deploy=" in message(answer)
+    assert store.put("/one/x", b"x").status_code == 201 and store.get("/all/x").content == b"x"
+
+
 def test_other_verbs_are_405(store):
     for method in ("MKCOL", "PROPFIND", "POST", "PATCH"):
         answer = store.ask(method, DEV + "/x")

@@ -232,6 +232,7 @@ def test_head_asks_the_upstream_and_keeps_nothing(make_store, upstream):
 def test_a_remote_takes_nothing_and_a_virtual_gives_it_on(store, upstream):
     answer = store.put(R + "/x", b"mine")
     assert answer.status_code == 405 and answer.headers["Allow"] == "GET, HEAD"
+    assert message(answer).startswith("Repository 'up' is a remote one")
     upstream.put("base/x", b"theirs")
     assert store.get("/all/x").content == b"theirs"
     assert store.put("/all/x", b"mine").status_code == 201

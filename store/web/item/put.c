@@ -175,7 +175,7 @@ static bool put_finds_local(struct call *call, const struct repository *reposito
     if (repository->class == REPO_LOCAL)
         return true;
     if (repository->class == REPO_REMOTE || !repository->deploy[0]) {
-        call_refuse_method(call, "GET, HEAD");
+        call_refuse_put(call, repository);
         return false;
     }
     memcpy(call->at.repo, repository->deploy, sizeof call->at.repo);

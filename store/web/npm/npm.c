@@ -274,7 +274,7 @@ static void npm_run(struct call *call)
     else if (!route)
         call_refuse_method(call, allow);
     else if (route->changes && !npm_of(call)->target)
-        call_refuse_method(call, "GET, HEAD");
+        call_refuse_put(call, npm_of(call)->repository);
     else if (npm_admit(call, route) && npm_takes(call, route) && npm_has_room(call, route))
         route->run(call);
 }

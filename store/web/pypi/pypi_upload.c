@@ -266,7 +266,7 @@ static const struct repository *upload_target(struct call *call,
     if (repository->class == REPO_VIRTUAL && repository->deploy[0])
         repository = store_repository(call->store, repository->deploy);
     if (repository->class != REPO_LOCAL) {
-        call_refuse_method(call, "GET, HEAD");
+        call_refuse_put(call, repository);
         return NULL;
     }
     return repository;
