@@ -44,7 +44,8 @@ void subtree_of(const struct item_path *folder, int depth, struct subtree *ret)
     if (depth == 1)
         return; /* from = to: an empty range */
     if (folder->path[0] == '\0') {
-        strcpy(ret->to, "\xff"); /* past all UTF-8 */
+        strcpy(ret->from, "\x01"); /* before all that is not '' */
+        strcpy(ret->to, "\xff");   /* past all UTF-8 */
         return;
     }
     snprintf(ret->from, sizeof ret->from, "%s/", folder->path);
@@ -225,7 +226,9 @@ int index_list(struct db *db, const struct item_path *folder, int depth, item_fn
     subtree_of(folder, depth, &subtree);
     sqlite3_stmt *st =
         db_bind(db,
-                "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE " IN_SUBTREE " ORDER BY i.path, i.name",
+                "SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE i.repo=?1 AND i.path=?2 UNION ALL"
+                " SELECT " ITEM_COLUMNS ITEM_TABLES " WHERE i.repo=?1 AND i.path>=?3 AND i.path<?4"
+                " ORDER BY 3, 4", /* two ranges of one index, merged */
                 "tttt", folder->repo, subtree.folder, subtree.from, subtree.to);
     while ((rc = db_step(db, st, err)) > 0) {
         item_read(st, &item);

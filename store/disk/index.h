@@ -16,6 +16,10 @@
 #include "store/core/props.h"
 #include "store/core/repo.h"
 
+/* Said of `items` where the rows of one folder are wanted: without it SQLite, which counts nothing
+ * beforehand, may rather read the whole repository in the order of time that is asked for. */
+#define BY_PLACE " INDEXED BY sqlite_autoindex_items_1 " /* repo, path, name */
+
 int index_open_writer(const char *path, struct db **ret, struct err *err);
 /* Only as far as migration `schema`, to apply what was written when it was the last.
  * -ERR_CONFLICT: this program does not know so many. */

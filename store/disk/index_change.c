@@ -283,7 +283,7 @@ static int doomed_find(struct db *db, const struct item_path *at, int64_t max,
                                 " ORDER BY path DESC LIMIT ?",
                                 "ttti", at->repo, subtree.from, subtree.to, max),
                         doomed, err);
-    if (rc < 0 || doomed->count == (size_t)max || at->path[0] == '\0')
+    if (rc < 0 || doomed->count == (size_t)max)
         return rc;
     return doomed_add(db,
                       db_bind(db, "SELECT id, sha256 FROM items WHERE repo=? AND path=? LIMIT ?",

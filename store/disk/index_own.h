@@ -16,7 +16,6 @@ struct subtree {
     char to[ITEM_PATH_MAX + 2];
 };
 void subtree_of(const struct item_path *folder, int depth, struct subtree *ret);
-#define IN_SUBTREE "repo=? AND (path=? OR (path>=? AND path<?))"
 
 /* What item_read() takes of a row, and where it comes from. */
 #define ITEM_COLUMNS                                                                               \

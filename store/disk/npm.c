@@ -47,14 +47,14 @@ static int rows_read(struct db *db, struct npm_package *ret, struct err *err)
     auto_free char *tarballs = xasprintf("%s/-", ret->name);
     auto_free char *manifests = xasprintf(".npm/%s", ret->name);
     int64_t skip = (int64_t)strlen(npm_name_base(ret->name)) + 2; /* of "name-", from 1 */
-    sqlite3_stmt *st =
-        db_bind(db,
-                "SELECT t.name, t.created_ms, t.updated_ms, t.sha256, m.sha256 FROM items t"
-                " JOIN items m ON m.repo=t.repo AND m.path=?"
-                " AND m.name=substr(t.name, ?, length(t.name) - ? - 3) || '.json'"
-                " WHERE t.repo=? AND t.path=? AND t.sha256 IS NOT NULL AND m.sha256 IS NOT NULL"
-                " ORDER BY t.created_ms, t.id",
-                "tiitt", manifests, skip, skip, ret->repo, tarballs);
+    sqlite3_stmt *st = db_bind(
+        db,
+        "SELECT t.name, t.created_ms, t.updated_ms, t.sha256, m.sha256 FROM items t" BY_PLACE
+        " JOIN items m ON m.repo=t.repo AND m.path=?"
+        " AND m.name=substr(t.name, ?, length(t.name) - ? - 3) || '.json'"
+        " WHERE t.repo=? AND t.path=? AND t.sha256 IS NOT NULL AND m.sha256 IS NOT NULL"
+        " ORDER BY t.created_ms, t.id",
+        "tiitt", manifests, skip, skip, ret->repo, tarballs);
     int rc;
 
     while ((rc = db_step(db, st, err)) > 0) {
@@ -90,12 +90,12 @@ static int props_read(struct db *db, struct npm_package *ret, struct err *err)
 {
     auto_free char *tarballs = xasprintf("%s/-", ret->name);
     char version[NPM_VERSION_MAX + 1];
-    sqlite3_stmt *st =
-        db_bind(db,
-                "SELECT t.name, p.key, p.value FROM items t JOIN properties p ON p.item=t.id"
-                " WHERE t.repo=? AND t.path=? AND p.key IN ('" NPM_PROP_TAG
-                "', '" NPM_PROP_DEPRECATED "') ORDER BY p.key, p.value, t.id",
-                "tt", ret->repo, tarballs);
+    sqlite3_stmt *st = db_bind(db,
+                               "SELECT t.name, p.key, p.value FROM items t" BY_PLACE
+                               " CROSS JOIN properties p ON p.item=t.id"
+                               " WHERE t.repo=? AND t.path=? AND p.key IN ('" NPM_PROP_TAG
+                               "', '" NPM_PROP_DEPRECATED "') ORDER BY p.key, p.value, t.id",
+                               "tt", ret->repo, tarballs);
     int rc;
 
     while ((rc = db_step(db, st, err)) > 0) {

@@ -13,20 +13,21 @@ enum { FOLDERS_AT_ONCE = 50, ITEMS_AT_ONCE = 500, REMOVED_AT_ONCE = 1000 };
     "EXISTS (SELECT 1 FROM properties p WHERE p.item=i.id AND p.key=?2"                            \
     " AND (?3 IS NULL OR p.value=?3))"
 #define HOLDS_PINNED                                                                               \
-    "EXISTS (SELECT 1 FROM items f JOIN properties p ON p.item=f.id WHERE f.repo=i.repo"           \
+    "EXISTS (SELECT 1 FROM items f" BY_PLACE                                                       \
+    "CROSS JOIN properties p ON p.item=f.id WHERE f.repo=i.repo"                                   \
     " AND f.path=" UNIT_PATH " AND p.key=?2 AND (?3 IS NULL OR p.value=?3))"
 #define UNIT_PATH "(CASE i.path WHEN '' THEN i.name ELSE i.path || '/' || i.name END)"
 
 /* Files of the folder, the newest first. */
 #define FILES                                                                                      \
-    "SELECT i.name, i.modified_ms, 1, b.size_bytes, " IS_PINNED                                    \
-    " FROM items i JOIN blobs b ON b.sha256=i.sha256 WHERE i.repo=?1 AND i.path=?4"                \
+    "SELECT i.name, i.modified_ms, 1, b.size_bytes, " IS_PINNED " FROM items i" BY_PLACE           \
+    "JOIN blobs b ON b.sha256=i.sha256 WHERE i.repo=?1 AND i.path=?4"                              \
     " ORDER BY i.modified_ms DESC, i.name"
 /* Folders in it that files lie in, the one with the newest first. */
 #define FOLDERS                                                                                    \
     "SELECT i.name, max(f.modified_ms), count(*), sum(b.size_bytes),"                              \
-    " " IS_PINNED " OR " HOLDS_PINNED " FROM items i"                                              \
-    " JOIN items f ON f.repo=i.repo AND f.path=" UNIT_PATH " AND f.sha256 IS NOT NULL"             \
+    " " IS_PINNED " OR " HOLDS_PINNED " FROM items i" BY_PLACE " CROSS JOIN items f" BY_PLACE      \
+    "ON f.repo=i.repo AND f.path=" UNIT_PATH " AND f.sha256 IS NOT NULL"                           \
     " JOIN blobs b ON b.sha256=f.sha256"                                                           \
     " WHERE i.repo=?1 AND i.path=?4 AND i.sha256 IS NULL GROUP BY i.id"                            \
     " ORDER BY max(f.modified_ms) DESC, i.name"
@@ -93,10 +94,11 @@ static int folder_next(struct db *db, const struct retention_rule *rule,
                        struct retention_place *place, struct err *err)
 {
     sqlite3_stmt *st =
-        db_bind(db,
-                "SELECT path FROM items WHERE repo=? AND (path>? OR (?=0 AND path=''))"
-                " ORDER BY path LIMIT 1",
-                "tti", rule->repo, place->folder, (int64_t)place->begun);
+        place->begun
+            ? db_bind(db, "SELECT path FROM items WHERE repo=? AND path>? ORDER BY path LIMIT 1",
+                      "tt", rule->repo, place->folder)
+            : db_bind(db, "SELECT path FROM items WHERE repo=? ORDER BY path LIMIT 1", "t",
+                      rule->repo);
     int rc = db_step(db, st, err);
 
     if (rc > 0)

@@ -66,7 +66,7 @@ static void offer_place(struct planner *planner, struct way *best, const struct 
 
     if (!path && !path_pattern)
         return;
-    struct range *range = range_new("i.id", BY_PLACE);
+    struct range *range = range_new("i.id", "items i" BY_PLACE);
     add_repositories(&range->where, parts);
     if (!path) {
         sql_add_range(&range->where, "i.path", path_pattern, pattern_prefix(path_pattern));
@@ -194,7 +194,7 @@ static void offer_repository(struct planner *planner, struct way *best, const st
 {
     if (!repo_is_told(parts))
         return;
-    struct range *range = range_new("i.id", BY_PLACE);
+    struct range *range = range_new("i.id", "items i" BY_PLACE);
     add_repositories(&range->where, parts);
     range_offer(planner, best, range, -1);
 }

@@ -83,7 +83,7 @@ static const char *sort_index(const struct aql_query *query)
     for (size_t i = 0; i < query->sort_count; i++)
         if (skip + i >= countof(place) || query->sort[i] != place[skip + i])
             return NULL;
-    return query->sort_count > 0 ? BY_PLACE : NULL;
+    return query->sort_count > 0 ? "items i" BY_PLACE : NULL;
 }
 
 /* The first few of many: read them in their order, until there are enough. */

@@ -49,8 +49,6 @@ void way_choose(struct way *best, struct way *other);
 
 /* --- which ranges there are (search_offer.c) --- */
 
-#define BY_PLACE "items i INDEXED BY sqlite_autoindex_items_1"
-
 /* Each range that these conditions, which must all hold, have an index for; the best is kept. */
 void offer_all(struct planner *planner, struct way *best, const struct parts *parts);
 /* The text that a field must be; NULL: not told. */
