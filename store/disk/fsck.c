@@ -182,7 +182,8 @@ static int check_replay(struct fsck *fsck, int64_t number, int64_t offset, struc
     return rc;
 }
 
-static int check_records(struct fsck *fsck, struct err *err)
+/* As far as the index has it at least: it is written first. */
+static int check_records(struct fsck *fsck, int64_t number, int64_t offset, struct err *err)
 {
     struct journal_told told;
     int rc = journal_read(fsck->journal_dir, 0, 0, NULL, NULL, &told, err);
@@ -196,6 +197,10 @@ static int check_records(struct fsck *fsck, struct err *err)
         fsck->result.differences += told.damaged;
         finding(fsck, "damaged records in", fsck->journal_dir);
     }
+    if (rc == 0 && (told.number < number || (told.number == number && told.offset < offset))) {
+        fsck->result.differences++;
+        finding(fsck, "the end is missing in", fsck->journal_dir);
+    }
     return rc;
 }
 
@@ -207,7 +212,7 @@ static int check_journal(struct fsck *fsck, struct err *err)
 
     int rc = journal_position(fsck->db, &number, &offset, err);
     if (rc == 0)
-        rc = check_records(fsck, err);
+        rc = check_records(fsck, number, offset, err);
     if (rc == 0 && fsck->options->deep && fsck->result.differences == before)
         rc = check_replay(fsck, number, offset, err);
     return rc;

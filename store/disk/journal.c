@@ -245,6 +245,9 @@ static int logs_follow(struct journal *journal, const struct journal_files *file
         if (files->logs[i] == number)
             journal->log.offset = offset;
         rc = log_follow(journal, &journal->log, told, err);
+        if (rc == 0 && i + 1 < files->logs_count &&
+            file_size(journal->log.fd) > journal->log.offset)
+            rc = refuse(err, "the journal is damaged"); /* only the last may be cut short */
         atomic_fetch_add(&journal->logs_bytes, journal->log.offset);
     }
     int64_t torn = rc < 0 ? 0 : file_size(journal->log.fd) - journal->log.offset;

@@ -12,7 +12,7 @@
 #include "sos/base/digest.h"
 #include "sos/base/fs.h"
 
-enum { SUM_BYTES = 16, NAME_DIGITS = 8 };
+enum { SUM_BYTES = 16, NAME_DIGITS = 8, SEEK_BYTES = 64 << 10 };
 
 static const char magic[8] = { 'S', 'O', 'S', 'J', 'R', 'N', 'L', '1' };
 
@@ -212,15 +212,13 @@ static int read_at(const struct journal_file *file, void *room, size_t len, int6
     return 0;
 }
 
-/* 1: a whole record is at `offset`, 0: none.  *ret_len is its payload's length, as far as its head
- * can be believed. */
+/* 1: a whole record is at `offset`, 0: none. */
 static int record_read(struct journal_file *file, struct buf *payload, struct record *ret,
-                       int64_t *ret_len, struct err *err)
+                       struct err *err)
 {
     int64_t left = bytes_left(file);
     char sum[SUM_BYTES];
 
-    *ret_len = -1;
     buf_clear(payload);
     if (left < RECORD_HEAD_BYTES)
         return 0;
@@ -230,7 +228,6 @@ static int record_read(struct journal_file *file, struct buf *payload, struct re
     int64_t len = le32toh(ret->len);
     if (len > RECORD_BYTES_MAX || len > left - RECORD_HEAD_BYTES)
         return 0;
-    *ret_len = len;
     auto_free char *data = xmalloc((size_t)len + 1);
     rc = read_at(file, data, (size_t)len, file->offset + RECORD_HEAD_BYTES, err);
     if (rc < 0)
@@ -243,26 +240,53 @@ static int record_read(struct journal_file *file, struct buf *payload, struct re
                : 1;
 }
 
+static bool may_be_record(const char *bytes)
+{
+    struct record record;
+
+    memcpy(&record, bytes, offsetof(struct record, sum));
+    uint32_t kind = le32toh(record.kind);
+    return kind == RECORD_CHANGES || kind == RECORD_END;
+}
+
+/* To the next whole record behind `offset`, wherever it begins: what is damaged may be the length
+ * that told it.  1: `offset` is there, 0: there is none. */
+static int record_seek(struct journal_file *file, struct buf *payload, struct err *err)
+{
+    char window[SEEK_BYTES];
+    struct record record;
+    int64_t end = file->offset + bytes_left(file);
+    int rc = 0;
+
+    for (int64_t at = file->offset + 1; rc == 0 && end - at >= RECORD_HEAD_BYTES;) {
+        size_t len = end - at < SEEK_BYTES ? (size_t)(end - at) : SEEK_BYTES;
+        rc = read_at(file, window, len, at, err);
+        for (size_t i = 0; rc == 0 && i + RECORD_HEAD_BYTES <= len; i++) {
+            file->offset = at + (int64_t)i;
+            if (may_be_record(window + i))
+                rc = record_read(file, payload, &record, err);
+        }
+        at += (int64_t)len - RECORD_HEAD_BYTES + 1;
+    }
+    return rc;
+}
+
 int journal_file_next(struct journal_file *file, struct buf *payload, enum record_kind *ret_kind,
                       struct err *err)
 {
     struct record record;
-    int64_t len;
     int64_t begin = file->offset;
 
     if (bytes_left(file) == 0)
         return RECORD_NONE;
-    int rc = record_read(file, payload, &record, &len, err);
+    int rc = record_read(file, payload, &record, err);
     if (rc > 0) {
         *ret_kind = (enum record_kind)le32toh(record.kind);
-        file->offset += RECORD_HEAD_BYTES + len;
+        file->offset += RECORD_HEAD_BYTES + le32toh(record.len);
     }
     if (rc != 0)
         return rc < 0 ? rc : RECORD_GOOD;
-    if (len < 0)
-        return RECORD_TORN;
-    file->offset = begin + RECORD_HEAD_BYTES + len;
-    rc = record_read(file, payload, &record, &len, err);
+    rc = record_seek(file, payload, err);
     if (rc <= 0)
         file->offset = begin;
     return rc < 0 ? rc : rc > 0 ? RECORD_DAMAGED : RECORD_TORN;

@@ -54,7 +54,7 @@ enum record_found {
     RECORD_NONE,    /* the file ends here */
     RECORD_GOOD,    /* `offset` moved behind it */
     RECORD_DAMAGED, /* no whole record is here, but one follows; `offset` moved there */
-    RECORD_TORN,    /* no whole record is here or where the next would be */
+    RECORD_TORN,    /* no whole record is here or behind */
 };
 /* Read the record at `offset` into `payload`.  Returns one of the above, or < 0. */
 int journal_file_next(struct journal_file *file, struct buf *payload, enum record_kind *ret_kind,

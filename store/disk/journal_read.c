@@ -199,10 +199,14 @@ static int files_read(struct reading *reading, const struct journal_files *files
         return no_snapshot(reading->dir, err);
     int rc = path_read(reading, JOURNAL_SNAPSHOT, first, err);
     reading->told->commits = 0;
-    for (size_t i = 0; rc == 0 && i < files->logs_count; i++)
-        if (files->logs[i] >= first &&
-            (reading->stop_number == 0 || files->logs[i] <= reading->stop_number))
-            rc = path_read(reading, JOURNAL_LOG, files->logs[i], err);
+    for (size_t i = 0; rc == 0 && i < files->logs_count; i++) {
+        if (files->logs[i] < first ||
+            (reading->stop_number > 0 && files->logs[i] > reading->stop_number))
+            continue;
+        reading->told->damaged += reading->told->torn_bytes > 0; /* another log follows that end */
+        reading->told->torn_bytes = 0;
+        rc = path_read(reading, JOURNAL_LOG, files->logs[i], err);
+    }
     return rc;
 }
 

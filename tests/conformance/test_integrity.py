@@ -132,6 +132,17 @@ def test_fsck_sees_an_index_that_is_not_what_the_journal_tells(make_store):
     store.start()
 
 
+def test_fsck_sees_a_journal_that_lost_its_end(make_store):
+    store = make_store()
+    store.put(DEV + "/x", b"x")
+    store.stop()
+    log = max((store.state / "store/journal").glob("*.log"))
+    with open(log, "r+b") as file:
+        file.truncate(log.stat().st_size - 1)
+    result = store.run("fsck")
+    assert result.returncode == 2 and "the end is missing in" in result.stdout, result
+
+
 def test_fsck_repairs_what_is_safe(make_store):
     store = make_store("--sweep-grace", "1h")
     store.put(DEV + "/good", b"good")

@@ -207,31 +207,78 @@ static void a_torn_tail_is_cut_and_written_over(void **folder)
     state_done(&state);
 }
 
-/* Rot in the middle costs that commit and no other. */
-static void a_damaged_record_is_passed_over(void **folder)
+static void byte_spoil(const char *path, int64_t offset)
+{
+    char byte = 0;
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, &byte, 1, offset), 1);
+    byte = (char)~byte;
+    assert_int_equal(pwrite(fd, &byte, 1, offset), 1);
+    close(fd);
+}
+
+/* Rot in the middle, `at` of a record, costs that commit and no other. */
+static void damage_is_passed_over(const char *folder, int64_t at)
 {
     struct state state;
     struct err err = { 0 };
     struct journal_told told;
-    auto_free char *made = xasprintf("%s/made.db", (char *)*folder);
+    auto_free char *made = xasprintf("%s/made.db", folder);
     struct db *db;
     struct stat before;
 
-    state_paths(&state, *folder);
+    state_paths(&state, folder);
     assert_ok(state_open(&state, &err), err);
     some_changes(&state);
     assert_int_equal(stat(state.log, &before), 0);
     change(&state, ITEM("3", "lost"));
     change(&state, ITEM("4", "kept"));
     state_close(&state);
-    int fd = open(state.log, O_WRONLY | O_CLOEXEC);
-    assert_int_equal(pwrite(fd, "#", 1, before.st_size + RECORD_HEAD_BYTES + 3), 1);
-    close(fd);
+    byte_spoil(state.log, before.st_size + at);
     assert_ok(rebuild_replay(state.journal_dir, made, 0, 0, &db, &told, &err), err);
     assert_int_equal(told.damaged, 1);
     assert_int_equal(number_of(db, "SELECT count(*) FROM items"), 3);
     assert_int_equal(number_of(db, "SELECT count(*) FROM items WHERE name='kept'"), 1);
     db_close(db);
+    state_done(&state);
+}
+
+static void a_damaged_record_is_passed_over(void **folder)
+{
+    damage_is_passed_over(*folder, RECORD_HEAD_BYTES + 3);
+}
+
+/* Also when it is what tells where the next one is. */
+static void a_damaged_length_is_passed_over(void **folder)
+{
+    damage_is_passed_over(*folder, 3);
+}
+
+/* A crash leaves an end in part in the last log only. */
+static void a_log_that_another_follows_has_its_end(void **folder)
+{
+    struct state state;
+    struct err err = { 0 };
+    struct journal_told told;
+    struct snapshot *snapshot = NULL;
+    struct stat log;
+
+    state_paths(&state, *folder);
+    assert_ok(state_open(&state, &err), err);
+    some_changes(&state);
+    assert_ok(state.batch.begin(state.batch.ctx, &err), err);
+    assert_ok(journal_turn(state.journal, &snapshot, &err), err);
+    assert_ok(state.batch.commit(state.batch.ctx, &err), err);
+    snapshot_free(snapshot);
+    change(&state, ITEM("3", "z"));
+    state_close(&state);
+    assert_int_equal(stat(state.log, &log), 0);
+    byte_spoil(state.log, log.st_size - 1);
+    assert_ok(journal_read(state.journal_dir, 0, 0, NULL, NULL, &told, &err), err);
+    assert_int_equal(told.damaged, 1);
+    assert_int_equal(told.torn_bytes, 0);
     state_done(&state);
 }
 
@@ -310,6 +357,8 @@ int main(void)
         unit_test_in_folder(an_index_that_is_behind_is_brought_to_the_end),
         unit_test_in_folder(a_torn_tail_is_cut_and_written_over),
         unit_test_in_folder(a_damaged_record_is_passed_over),
+        unit_test_in_folder(a_damaged_length_is_passed_over),
+        unit_test_in_folder(a_log_that_another_follows_has_its_end),
         unit_test_in_folder(a_turn_goes_on_while_the_store_works),
         unit_test_in_folder(a_new_index_beside_an_old_journal_is_refused),
         unit_test_in_folder(a_journal_that_is_lost_is_begun_anew),
