@@ -140,6 +140,11 @@ class Disk:
         folder, name = self.find(path)
         return folder.names().get(name) if folder else None
 
+    def program_starts(self):
+        """With no descriptor of the one before it, which may have been killed."""
+        self.open.clear()
+        self.syncs.clear()
+
     def do(self, call, arguments, texts, result):
         self.clock += 1
         if result is None:

@@ -88,8 +88,16 @@ def moments(cut, records, plans):
     be at each path then."""
     steps = {f"{method} /artifactory{target} ".encode(): effects
              for method, target, _, effects in itertools.chain(*plans)}
-    asked, may = {}, {}
-    for call, arguments, texts, result in itertools.chain(*map(disk.calls, records)):
+    may = {}
+    for start in records:
+        cut.program_starts()
+        yield from moments_of_start(cut, disk.calls(start), steps, may)
+    yield may
+
+
+def moments_of_start(cut, calls, steps, may):
+    asked = {}
+    for call, arguments, texts, result in calls:
         if call == "recvfrom" and result and texts:
             effects = next((steps[key] for key in steps if texts[0].startswith(key)), {})
             asked[arguments[0]] = effects
@@ -101,7 +109,6 @@ def moments(cut, records, plans):
         if call in disk.SYNCS and result == 0:
             yield may
         cut.do(call, arguments, texts, result)
-    yield may
 
 
 def assert_recorded(cut, state):
